@@ -95,26 +95,17 @@ def addresses(model: str, page: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def describe(page: str, panel: str, address: dict[str, Any]) -> dict[str, Any]:
     """Return what a panel shows, or the error that it raises."""
     try:
-        light, dark = (
-            catalogue.build_panel(page, panel, address, theme) for theme in ("light", "dark")
-        )
+        shown = catalogue.build_panel(page, panel, address)
+        dark = shown.in_theme("dark")
         described = {
-            "light": json.loads(light.spec) if light.figure is not None else None,
+            "light": json.loads(shown.spec) if shown.figure is not None else None,
             "dark": json.loads(dark.spec) if dark.figure is not None else None,
-            "table": light.numbers.to_csv(),
-            **{
-                name: getattr(light, name)
-                for name in (
-                    "name",
-                    "title",
-                    "shows",
-                    "not_shown",
-                    "alt",
-                    "called",
-                    "lead",
-                    "usage",
-                )
-            },
+            "table": shown.numbers.to_csv(),
+            "shows": shown.caption,
+            "not_shown": shown.limits.removeprefix("Does not show "),
+            "alt": shown.alt,
+            "called": shown.heading,
+            **{name: getattr(shown, name) for name in ("name", "title", "lead", "usage")},
         }
     except QFusionError as error:
         return {"error": str(error)}

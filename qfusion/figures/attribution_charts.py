@@ -1,16 +1,23 @@
 """Charts of attributions inside a modality: words, waveforms, pictures, curves and features, coloured by value."""
 
 from collections.abc import Sequence
-from typing import Any
 from unicodedata import east_asian_width
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE, signed_colour
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import (
+    add_head,
+    add_line,
+    add_row_bars,
+    note,
+    outside_texts,
+    rectangle,
+    side_colour_bar,
+)
 from qfusion.figures.sample_charts import picture_trace
 from qfusion.figures.style import (
     INK,
@@ -19,13 +26,14 @@ from qfusion.figures.style import (
     ON_DARK,
     PAPER,
     QUIET,
+    Attributes,
     bare_axis,
     base_figure,
     label,
-    row_axis,
     title_with_unit,
 )
 
+MOST_BARS = 12  # features with a bar of their own
 _LINE = 52  # characters of a line of words
 
 
@@ -40,21 +48,14 @@ def _reach(values: np.ndarray) -> float:
     return max(float(np.abs(values).max(initial=0)), 1e-12)
 
 
-def _scale(values: np.ndarray, unit: str) -> dict[str, Any]:
-    """Return the marker options of a signed colour scale that is neutral at zero."""
+def _cell_scale(values: np.ndarray, unit: str) -> Attributes:
+    """Return the attributes of a heat map with a signed colour scale that is neutral at zero."""
     reach = _reach(values)
     return {
         "colorscale": SIGNED_SCALE,
-        "cmin": -reach,
-        "cmax": reach,
-        "colorbar": {
-            "title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "len": 1.0,
-            "tickformat": "+.2g",
-            "nticks": 5,
-        },
+        "zmin": -reach,
+        "zmax": reach,
+        "colorbar": side_colour_bar(label(unit, 40), len=1.0, tickformat="+.2g", nticks=5),
     }
 
 
@@ -90,7 +91,7 @@ def _set_words(spoken: Sequence[str]) -> list[tuple[float, int, float]]:
 
 
 @checks_arrays(spoken="T", values="T")
-def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> go.Figure:
+def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw the words in reading order, each on a patch in the colour of its value, with the value below it.
 
     Args:
@@ -105,35 +106,20 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> 
     texts = []
     for word, value, dark, (left, line, width) in zip(spoken, values, is_dark, places, strict=True):
         patches.append(
-            {
-                "type": "rect",
-                "x0": left,
-                "x1": left + width,
-                "y0": line - 0.3,
-                "y1": line + 0.2,
-                "layer": "below",
-                "fillcolor": _hue(float(value), reach),
-                "line": {"width": 0.5, "color": LINE},
-            }
+            rectangle(
+                (left, left + width),
+                (line - 0.3, line + 0.2),
+                _hue(float(value), reach),
+                hue=LINE,
+                width=0.5,
+                layer="below",
+            )
         )
-        middle = {"x": left + width / 2, "showarrow": False}
+        middle = left + width / 2
         ink = ON_DARK if dark else ON_BRIGHT
-        texts.append(
-            {
-                **middle,
-                "y": line - 0.05,
-                "text": label(word, _LONGEST),
-                "font": {"size": 15, "color": ink},
-            }
-        )
-        texts.append(
-            {
-                **middle,
-                "y": line + 0.38,
-                "text": true_minus(f"{value:+.3f}"),
-                "font": {"size": 11, "color": QUIET},
-            }
-        )
+        texts.append(note(label(word, _LONGEST), middle, line - 0.05, size=15, hue=ink))
+        amount = true_minus(f"{value:+.3f}")
+        texts.append(note(amount, middle, line + 0.38, size=11, hue=QUIET))
 
     figure = base_figure(34 + 62 * (last_line + 1), left=6, right=6, top=6, bottom=6)
     figure.update_layout(shapes=patches, annotations=texts)
@@ -155,7 +141,7 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score") -> 
 @checks_arrays()
 def waveform(
     samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score"
-) -> go.Figure:
+) -> Figure:
     """Draw the waveform over time, each frame shaded in the colour of its value.
 
     Args:
@@ -167,31 +153,32 @@ def waveform(
     size = max(1, len(samples) // 700)  # samples per bin: about 700 bins are drawn
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
-    scale = _scale(values, unit)
-    figure = base_figure(230, left=56, right=10, top=8, bottom=44)
-    figure.add_trace(
-        go.Heatmap(
-            z=np.asarray(values)[None],
-            x=(np.arange(len(values)) + 0.5) * step,
-            y=[-reach, reach],
-            zmin=scale["cmin"],
-            zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE,
-            colorbar=scale["colorbar"],
-            hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
-        )
+    figure = base_figure(
+        230,
+        left=56,
+        right=10,
+        top=8,
+        bottom=44,
+        x_title="time (s)",
+        y_title="amplitude",
+        x_axis={"range": [0, max(len(samples) / rate, step * len(values))]},
+        y_axis={"range": [-reach, reach]},
     )
-    figure.add_scatter(
-        x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
-        y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
-        mode="lines",
+    figure.add_heatmap(
+        z=np.asarray(values)[None],
+        x=(np.arange(len(values)) + 0.5) * step,
+        y=[-reach, reach],
+        **_cell_scale(values, unit),
+        hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
+    )
+    add_line(
+        figure,
+        np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
+        np.stack([bins.min(1), bins.max(1)], 1).ravel(),
+        INK,
+        0.8,
         hoverinfo="skip",
-        line={"color": INK, "width": 0.8},
     )
-    figure.update_xaxes(
-        title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
-    )
-    figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     return figure
 
 
@@ -201,7 +188,7 @@ def timeline(
     *,
     seconds: bool,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the steps of several modalities on one axis, one lane per modality, coloured by their contributions.
 
     The colours of a lane span its own largest step, which is written below its name.
@@ -217,7 +204,7 @@ def timeline(
     else:
         axis_title = "share of the sample's length (%)"
         axis_unit = "%"
-    figure = base_figure(64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
+    figure = base_figure(64 + 58 * len(lanes), left=86, top=8, bottom=44, x_title=axis_title)
     ticks = []
     for row, (name, values, width, names) in enumerate(lanes):
         check(
@@ -230,22 +217,20 @@ def timeline(
             [label(step), true_minus(f"{value:+.4f}")]
             for step, value in zip(names, values, strict=True)
         ]
-        figure.add_trace(
-            go.Heatmap(
-                z=np.asarray(values, dtype=float)[None],
-                x=np.arange(len(values) + 1) * width,
-                y=[row - 0.36, row + 0.36],
-                zmin=-reach,
-                zmax=reach,
-                colorscale=SIGNED_SCALE,
-                showscale=False,
-                customdata=[steps],
-                hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {axis_unit}: "
-                f"%{{customdata[1]}} {label(unit)}<extra></extra>",
-            )
+        figure.add_heatmap(
+            z=np.asarray(values, dtype=float)[None],
+            x=np.arange(len(values) + 1) * width,
+            y=[row - 0.36, row + 0.36],
+            zmin=-reach,
+            zmax=reach,
+            colorscale=SIGNED_SCALE,
+            showscale=False,
+            customdata=[steps],
+            hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {axis_unit}: "
+            f"%{{customdata[1]}} {label(unit)}<extra></extra>",
         )
     longest = max((len(values) * width for _, values, width, _ in lanes), default=1.0)
-    figure.update_xaxes(title={"text": axis_title}, range=[0, longest])
+    figure.update_xaxes(range=[0, longest])
     figure.update_yaxes(
         range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks
     )
@@ -253,7 +238,7 @@ def timeline(
 
 
 @checks_arrays(values="h w")
-def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> go.Figure:
+def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw a picture in its colours, and beside it the same, faint, under the values of the model's pixels.
 
     Values below `FAINT` times the largest have no colour, so that the picture is seen there.
@@ -264,7 +249,7 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> g
     """
     h, w = values.shape
     drawn = picture_trace(pixels, w, h)
-    scale = _scale(values, unit)
+    scale = _cell_scale(values, unit)
     heat = {
         "x0": 0,
         "dx": 1,
@@ -272,9 +257,6 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> g
         "dy": 1,
         "xaxis": "x2",
         "yaxis": "y2",
-        "zmin": scale["cmin"],
-        "zmax": scale["cmax"],
-        "colorscale": SIGNED_SCALE,
     }
     is_faint = np.abs(values) < FAINT * _reach(values)
 
@@ -287,9 +269,9 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> g
             "z": np.where(is_faint, np.nan, values),
             "hoverongaps": False,
             "opacity": 0.85,
-            "colorbar": scale["colorbar"],
             "hoverinfo": "skip",
             **heat,
+            **scale,
         }
     )
     # All values, for the pointer.
@@ -303,6 +285,8 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> g
             "hovertemplate": "row %{customdata[0]}, column %{customdata[1]}: %{z:+.4f} "
             f"{label(unit)}<extra></extra>",
             **heat,
+            **scale,
+            "colorbar": None,
         }
     )
     _lay_out_pair(figure, [h - 0.5, -0.5], [-0.5, w - 0.5])
@@ -311,7 +295,7 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score") -> g
 
 
 @checks_arrays(cells="h w", values="h w")
-def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -> go.Figure:
+def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw a spectrogram in grey, and beside it the same, faint, under the value of every cell.
 
     Args:
@@ -327,23 +311,17 @@ def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -
         "showscale": False,
         "hoverinfo": "skip",
     }
-    scale = _scale(values, unit)
 
     figure = base_figure(300, left=34, right=10, top=24, bottom=30)
-    figure.add_trace(go.Heatmap(z=cells, xaxis="x", yaxis="y", **grey))
-    figure.add_trace(go.Heatmap(z=cells, xaxis="x2", yaxis="y2", **grey))
-    figure.add_trace(
-        go.Heatmap(
-            z=values,
-            xaxis="x2",
-            yaxis="y2",
-            zmin=scale["cmin"],
-            zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE,
-            opacity=0.72,
-            colorbar=scale["colorbar"],
-            hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
-        )
+    figure.add_heatmap(z=cells, xaxis="x", yaxis="y", **grey)
+    figure.add_heatmap(z=cells, xaxis="x2", yaxis="y2", **grey)
+    figure.add_heatmap(
+        z=values,
+        xaxis="x2",
+        yaxis="y2",
+        opacity=0.72,
+        **_cell_scale(values, unit),
+        hovertemplate=f"band %{{y}}, frame %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>",
     )
     _lay_out_pair(figure, [-0.5, h - 0.5], [-0.5, w - 0.5])
     small = {"size": 12, "color": QUIET}
@@ -354,7 +332,7 @@ def spectrogram(cells: np.ndarray, values: np.ndarray, *, unit: str = "score") -
     return figure
 
 
-def _lay_out_pair(figure: go.Figure, rows: Sequence[float], columns: Sequence[float]) -> None:
+def _lay_out_pair(figure: Figure, rows: Sequence[float], columns: Sequence[float]) -> None:
     """Lay out two pictures of the same extent side by side, with square cells and without ticks."""
     plain = {
         "showline": False,
@@ -374,20 +352,10 @@ def _lay_out_pair(figure: go.Figure, rows: Sequence[float], columns: Sequence[fl
     )
 
 
-def _head_pair(figure: go.Figure, left: str, right: str) -> None:
+def _head_pair(figure: Figure, left: str, right: str) -> None:
     """Write a heading above each of two pictures."""
     for heading, x in ((left, 0.23), (right, 0.73)):
-        figure.add_annotation(
-            text=heading,
-            x=x,
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="center",
-            yanchor="bottom",
-            showarrow=False,
-            font={"size": 12, "color": QUIET},
-        )
+        add_head(figure, heading, x, hue=QUIET, xref="paper", xanchor="center")
 
 
 @checks_arrays(x="F", y="F", values="F")
@@ -399,14 +367,17 @@ def curve(
     x_label: str,
     y_label: str,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw a spectrum or profile with each point coloured by its value.
 
     Args:
         x, y, values: (F,).
     """
-    figure = base_figure(260, left=60, right=10, top=8, bottom=46)
-    figure.add_scatter(x=x, y=y, mode="lines", line={"color": LINE, "width": 1.5}, hoverinfo="skip")
+    figure = base_figure(
+        260, right=10, top=8, bottom=46, x_title=label(x_label, 90), y_title=label(y_label)
+    )
+    scale = _cell_scale(values, unit)
+    add_line(figure, x, y, LINE, 1.5, hoverinfo="skip")
     figure.add_scatter(
         x=x,
         y=y,
@@ -416,28 +387,26 @@ def curve(
             "color": values,
             "size": 8,
             "line": {"color": QUIET, "width": 0.6},
-            **_scale(values, unit),
+            "colorscale": SIGNED_SCALE,
+            "cmin": scale["zmin"],
+            "cmax": scale["zmax"],
+            "colorbar": scale["colorbar"],
         },
         hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
     )
-    figure.update_xaxes(title={"text": label(x_label, 90)})
-    figure.update_yaxes(title={"text": label(y_label)})
     return figure
 
 
 @checks_arrays(names="F", values="F")
-def bars(
-    names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score"
-) -> go.Figure:
+def bars(names: Sequence[str], values: np.ndarray, *, unit: str = "score") -> Figure:
     """Draw the features of largest absolute value as bars, largest first; the last bar is the sum of the others.
 
     Args:
         names, values: (F,).
-        most: number of features with a bar of their own.
     """
     order = np.argsort(-np.abs(values), kind="stable")
-    shown = order[:most]
-    others = order[most:]
+    shown = order[:MOST_BARS]
+    others = order[MOST_BARS:]
     titles = [label(names[i], 34) for i in shown]
     lengths = np.asarray(values[shown], dtype=float)
     if len(others):
@@ -445,27 +414,25 @@ def bars(
         lengths = np.append(lengths, values[others].sum())
     reach = _reach(lengths)
 
-    figure = base_figure(62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
-    figure.add_bar(
-        x=lengths,
-        y=list(range(len(titles))),
-        orientation="h",
-        width=0.66,
-        marker={
+    figure = base_figure(
+        62 + 22 * len(titles),
+        left=10,
+        top=6,
+        bottom=42,
+        rows=titles,
+        x_title=title_with_unit("added to the term", unit),
+        x_axis={"range": [-1.35 * reach, 1.35 * reach]},
+    )
+    add_row_bars(
+        figure,
+        lengths,
+        {
             "color": [_hue(float(v), reach) for v in lengths],
             "line": {"color": QUIET, "width": 0.8},
         },
-        text=[true_minus(f"{v:+.3f}") for v in lengths],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 11, "color": INK},
+        width=0.66,
         hovertemplate="%{x:+.4f}<extra></extra>",
-    )
-    figure.update_yaxes(**row_axis(titles))
-    figure.update_xaxes(
-        title={"text": title_with_unit("added to the term", unit)},
-        range=[-1.35 * reach, 1.35 * reach],
+        **outside_texts([true_minus(f"{v:+.3f}") for v in lengths], size=11),
     )
     figure.add_vline(x=0, line={"color": LINE, "width": 1})
     figure.update_layout(plot_bgcolor=PAPER)

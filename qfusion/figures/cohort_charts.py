@@ -5,10 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion.explain.bootstrap import Interval
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import (
+    add_legend_mark,
+    add_marks,
+    add_note,
+    add_row_bars,
+    add_vertical_rule,
+    error_bars,
+    outside_texts,
+    selection,
+)
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -40,7 +49,7 @@ def violins(
     unit: str = "score",
     whole_name: str = "all",
     cohort_name: str = "cohort",
-) -> go.Figure:
+) -> Figure:
     """Draw the distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
 
     Args:
@@ -55,13 +64,15 @@ def violins(
             hue = GREY if side == "negative" else term_colour(term, modalities)
             numbers = np.asarray(values[term], dtype=float)
             if len(numbers) < 2 or np.ptp(numbers) == 0:
-                figure.add_scatter(
-                    x=numbers[:1],
-                    y=[row] * len(numbers[:1]),
-                    mode="markers",
+                add_marks(
+                    figure,
+                    numbers[:1],
+                    [row] * len(numbers[:1]),
+                    hue,
+                    12,
+                    symbol="line-ns-open",
                     showlegend=False,
                     hoverinfo="skip",
-                    marker={"symbol": "line-ns-open", "size": 12, "color": hue},
                 )
             else:
                 figure.add_violin(
@@ -91,8 +102,8 @@ def violins(
     figure.update_yaxes(
         **row_axis([term_title(term) for term in terms], 0.4, 0.6),
     )
-    figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
-    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
+    figure.update_xaxes(title_text=title_with_unit("contribution", unit))
+    add_vertical_rule(figure, 0)
     return figure
 
 
@@ -109,7 +120,7 @@ def boxes(
     unit: str = "score",
     whole_name: str = "all",
     cohort_name: str = "cohort",
-) -> go.Figure:
+) -> Figure:
     """Draw every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, grey for all,
     coloured for the cohort.
 
@@ -156,13 +167,12 @@ def boxes(
                 name=label(whole_name if offset == "all" else cohort_name),
             )
         if sample is not None and sample[0] in names and term in sample[1]:
-            figure.add_scatter(
-                x=[titles[sample[0]]],
-                y=[sample[1][term]],
+            _add_diamonds(
+                figure,
+                [titles[sample[0]]],
+                [sample[1][term]],
                 yaxis=place,
-                mode="markers",
                 showlegend=False,
-                marker=_diamond(),
                 hovertemplate="the sample: %{y:+.3f}<extra></extra>",
             )
         top = 1 - row * height
@@ -177,17 +187,16 @@ def boxes(
                 }
             }
         )
-        figure.add_annotation(
-            x=0.003,
-            y=top,
+        add_note(
+            figure,
+            f"<b>{term_title(term)}</b>",
+            0.003,
+            top,
             xref="paper",
             yref="paper",
             xanchor="left",
             yanchor="bottom",
             yshift=-2,
-            text=f"<b>{term_title(term)}</b>",
-            showarrow=False,
-            font={"size": 12, "color": INK},
         )
     _add_legend_entries(
         figure,
@@ -220,7 +229,7 @@ def relation_bars(
     chosen: str = "",
     whole_name: str = "all",
     cohort_name: str = "cohort",
-) -> go.Figure:
+) -> Figure:
     """Draw the number of samples of each type, and their mean error with its interval.
 
     `customdata` of a bar is its type.
@@ -236,23 +245,18 @@ def relation_bars(
         (cohort, BLUE, -0.19, cohort_name),
     ):
         total = max(sum(counted), 1)
-        figure.add_bar(
-            x=np.asarray(counted) / total,
+        add_row_bars(
+            figure,
+            np.asarray(counted) / total,
+            {"color": fade_colour(hue, 0.75)},
             y=rows + shift,
-            orientation="h",
             width=0.34,
             name=label(name),
             showlegend=False,
             customdata=list(kinds),
-            marker={"color": fade_colour(hue, 0.75)},
-            constraintext="none",
-            cliponaxis=False,
-            text=[f"{n:,} ({n / total:.0%})" for n in counted],
-            textposition="outside",
-            textfont={"color": INK},
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 1}},
+            **selection(1, 1),
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
+            **outside_texts([f"{n:,} ({n / total:.0%})" for n in counted]),
         )
     for own, hue, shift in zip(
         zip(*errors, strict=True), (GREY, BLUE), (0.19, -0.19), strict=False
@@ -296,12 +300,18 @@ def share_bars(
     *,
     whole_name: str = "all",
     cohort_name: str = "cohort",
-) -> go.Figure:
+) -> Figure:
     """Draw the mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the
     sample as a diamond.
     """
     rows = np.arange(len(modalities))
-    figure = base_figure(96 + 52 * len(modalities), left=10, legend=True)
+    figure = base_figure(
+        96 + 52 * len(modalities),
+        left=10,
+        legend=True,
+        x_title="share of the decision, |Shapley value| / sum",
+        x_axis={"tickformat": ".0%", "rangemode": "tozero"},
+    )
     _intervals(
         figure,
         [whole[name] for name in modalities],
@@ -325,11 +335,6 @@ def share_bars(
     figure.update_yaxes(
         **row_axis([label(name) for name in modalities], 0.4, 0.6),
     )
-    figure.update_xaxes(
-        title={"text": "share of the decision, |Shapley value| / sum"},
-        tickformat=".0%",
-        rangemode="tozero",
-    )
     return figure
 
 
@@ -348,7 +353,7 @@ def scatter(
     zero: bool = False,
     whole_name: str = "others",
     cohort_name: str = "samples",
-) -> go.Figure:
+) -> Figure:
     """Draw every sample as a point with its id in `customdata`, those of a cohort in colour; the chosen one ringed.
 
     Args:
@@ -358,9 +363,10 @@ def scatter(
         diagonal, zero: draw the line y = x (truth against prediction), or y = 0 (below it are the wrong ones).
     """
     inside = np.ones(len(ids), dtype=bool) if cohort is None else cohort
-    figure = base_figure(400, legend=cohort is not None)
-    figure.update_xaxes(title={"text": label(x_title, 90)})
-    figure.update_yaxes(title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE)
+    figure = base_figure(
+        400, legend=cohort is not None, x_title=label(x_title, 90), y_title=label(y_title, 70)
+    )
+    figure.update_yaxes(zeroline=zero, zerolinecolor=LINE)
     if not len(ids):
         return write_note(figure, "No sample passes the filters." if cohort is None else NO_ROWS)
     if diagonal:
@@ -377,21 +383,19 @@ def scatter(
         (inside, BLUE, cohort_name, 7),
     ):
         if keep.any():
-            figure.add_trace(
-                {
-                    "type": "scatter",
-                    "x": x[keep],
-                    "y": y[keep],
-                    "mode": "markers",
-                    "customdata": list(itertools.compress(ids, keep)),
-                    "text": list(itertools.compress(_tips(ids, captions), keep)),
-                    "name": label(name),
-                    "marker": {"size": size, "color": fade_colour(hue, 0.5), "line": {"width": 0}},
-                    "selected": {"marker": {"opacity": 1}},
-                    "unselected": {"marker": {"opacity": 0.6}},
-                    "hovertemplate": f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
-                    "<br>click to open it<extra></extra>",
-                }
+            add_marks(
+                figure,
+                x[keep],
+                y[keep],
+                fade_colour(hue, 0.5),
+                size,
+                rim=0,
+                customdata=list(itertools.compress(ids, keep)),
+                text=list(itertools.compress(_tips(ids, captions), keep)),
+                name=label(name),
+                **selection(1, 0.6),
+                hovertemplate=f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
+                "<br>click to open it<extra></extra>",
             )
     return add_ring(figure, ids, x, y, chosen, name="this sample")
 
@@ -405,7 +409,7 @@ def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
 
 
 def _intervals(
-    figure: go.Figure,
+    figure: Figure,
     estimates: Sequence[Interval],
     y: np.ndarray,
     hues: Sequence[str],
@@ -417,27 +421,18 @@ def _intervals(
             continue
         plus = _bar_length(estimate.value, estimate.high)
         minus = _bar_length(estimate.low, estimate.value)
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [estimate.value],
-                "y": [y[i]],
-                "xaxis": xaxis,
-                "mode": "markers",
-                "showlegend": False,
-                "name": label(name),
-                "marker": {"size": 10, "color": hues[i]},
-                "error_x": {
-                    "type": "data",
-                    "array": [plus],
-                    "arrayminus": [minus],
-                    "color": hues[i],
-                    "thickness": 2,
-                    "width": 5,
-                },
-                "hovertemplate": f"{label(name)}: %{{x:.3f}} ({estimate.value - minus:.3f} to "
-                f"{estimate.value + plus:.3f})<extra></extra>",
-            }
+        add_marks(
+            figure,
+            [estimate.value],
+            [y[i]],
+            hues[i],
+            10,
+            xaxis=xaxis,
+            showlegend=False,
+            name=label(name),
+            error_x=error_bars([plus], hues[i], minus=[minus], width=5),
+            hovertemplate=f"{label(name)}: %{{x:.3f}} ({estimate.value - minus:.3f} to "
+            f"{estimate.value + plus:.3f})<extra></extra>",
         )
 
 
@@ -448,37 +443,23 @@ def _bar_length(low: float, high: float) -> float:
     return max(0.0, high - low)
 
 
-def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float]) -> None:
+def _diamonds(figure: Figure, x: Sequence[float], y: Sequence[float]) -> None:
+    """Add the places of the sample."""
     if len(x):
-        figure.add_scatter(
-            x=list(x),
-            y=list(y),
-            mode="markers",
+        _add_diamonds(
+            figure,
+            x,
+            y,
             name="this sample",
-            marker=_diamond(),
             hovertemplate="this sample: %{x:.3f}<extra></extra>",
         )
 
 
-def _diamond() -> dict[str, Any]:
-    return {
-        "symbol": "diamond",
-        "size": 10,
-        "color": INK,
-        "line": {"color": PAPER, "width": 1.5},
-    }
+def _add_diamonds(figure: Figure, x: Sequence[Any], y: Sequence[float], **more: Any) -> None:
+    add_marks(figure, x, y, INK, 10, symbol="diamond", rim=1.5, rim_hue=PAPER, **more)
 
 
-def _add_legend_entries(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
+def _add_legend_entries(figure: Figure, *entries: tuple[str, str, str]) -> None:
     """Add entries of the legend that stand for several traces."""
     for name, hue, symbol in entries:
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [None],
-                "y": [None],
-                "mode": "markers",
-                "name": label(name),
-                "marker": {"symbol": symbol, "size": 11, "color": hue},
-            }
-        )
+        add_legend_mark(figure, label(name), {"symbol": symbol, "size": 11, "color": hue})

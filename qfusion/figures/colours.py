@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, get_args
 
 import numpy as np
@@ -46,10 +47,19 @@ def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
 
 
 def _paint_dark(colour: str) -> str:
-    if not is_scale_colour(colour):
-        return replace_colours(colour, lambda hue: DARK.get(hue, hue))
-    place = place_on_signed_scale(colour)
-    return colour if place is None else signed_colour(place, DARK_SIGNED_SCALE)
+    """Return a colour of white paper as it is on dark paper."""
+    if is_scale_colour(colour):
+        return _dark_signed_colours().get(colour, colour)
+    return replace_colours(colour, lambda hue: DARK.get(hue, hue))
+
+
+@cache
+def _dark_signed_colours() -> dict[str, str]:
+    """Return the colours of the signed scale on dark paper, by those on white paper."""
+    places = np.arange(101) / 100
+    return {
+        signed_colour(place): signed_colour(place, DARK_SIGNED_SCALE) for place in places.tolist()
+    }
 
 
 # Amounts with a sign, purple below zero and orange above: zero is the lightest on light paper (ColorBrewer's PuOr) and
@@ -105,20 +115,6 @@ def is_signed_scale(scale: Any) -> bool:
     colours = [colour for _, colour in scale]
     known = (SIGNED_SCALE, DARK_SIGNED_SCALE)
     return any(colours == [colour for _, colour in stops] for stops in known)
-
-
-def place_on_signed_scale(colour: str) -> float | None:
-    """Return the place, 0 to 1, of a colour that was read off the signed scale, or None for another colour."""
-    stops = np.array([place for place, _ in SIGNED_SCALE])
-    triples = np.array([parse_channels(entry) for _, entry in SIGNED_SCALE], dtype=float)
-    wanted = np.array(parse_channels(colour), dtype=float)
-    steps = np.diff(triples, axis=0)
-    along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
-    away = np.abs(triples[:-1] + along[:, None] * steps - wanted).max(1)
-    nearest = int(away.argmin())
-    if away[nearest] <= 2:
-        return float(stops[nearest] + along[nearest] * (stops[nearest + 1] - stops[nearest]))
-    return None
 
 
 def interpolate_colour(scale: Scale, place: float) -> str:

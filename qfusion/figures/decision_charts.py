@@ -4,23 +4,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import bars_meta, part_meta
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_note,
+    add_row_bars,
+    add_vertical_rule,
+    error_bars,
+    outside_texts,
+    segment,
+)
 from qfusion.figures.style import (
     INK,
     LINE,
     PAPER,
     QUIET,
+    Attributes,
     base_figure,
     fade_colour,
     format_signed,
     halo,
     label,
-    row_axis,
     split_term,
     term_colour,
     term_title,
@@ -42,7 +51,7 @@ def waterfall(
     unit: str = "score",
     quantity: str = "score",
     compact: bool = False,
-) -> go.Figure:
+) -> Figure:
     """Draw the contributions of one decision as a waterfall: baseline, single modalities, joint terms, total.
 
     Args:
@@ -77,7 +86,15 @@ def waterfall(
         tick_size = 13
         margin = 0.18
 
-    figure = base_figure(height, left=10, top=22, bottom=bottom)
+    figure = base_figure(
+        height,
+        left=10,
+        top=22,
+        bottom=bottom,
+        rows=names,
+        x_title=title,
+        y_axis={"tickfont": {"size": tick_size, "color": INK}},
+    )
     values = add_steps(figure, dividends, names, steps, marker, errors=errors, text_size=text_size)
     labelled = [*steps, ends[-1]], [*ends, ends[-1]]
     if truth is not None:
@@ -87,14 +104,13 @@ def waterfall(
         widest = LABEL_SHARE * (x_range[1] - x_range[0])
         free = rows_free_of_labels(truth, *labelled, widest)
         _add_truth_line(figure, truth, free)
-    figure.update_yaxes(**row_axis(names), tickfont={"size": tick_size})
-    figure.update_xaxes(title={"text": title}, range=x_range)
-    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
+    figure.update_xaxes(range=x_range)
+    add_vertical_rule(figure, 0)
     return figure
 
 
 def add_steps(
-    figure: go.Figure,
+    figure: Figure,
     dividends: Mapping[str, float],
     names: Sequence[str],
     steps: np.ndarray,
@@ -102,7 +118,7 @@ def add_steps(
     *,
     errors: Mapping[str, float] | None = None,
     text_size: int = 12,
-    axes: Mapping[str, str] | None = None,
+    axes: Mapping[str, Any] | None = None,
 ) -> list[float]:
     """Add the bars of a waterfall with their connectors and whiskers, and return the values that its axis must hold.
 
@@ -112,25 +128,17 @@ def add_steps(
         text_size: of the numbers. axes: of the traces, where they are not the first.
     """
     ends = np.cumsum(steps)
-    total = ends[-1]
-    figure.add_bar(
-        y=list(range(len(names))),
-        x=np.r_[steps, total],
-        base=np.r_[0.0, ends[:-1], 0.0],
-        orientation="h",
-        width=0.62,
-        customdata=list(map(list, zip(names, [*ends.tolist(), total], strict=True))),
-        marker=marker,
-        text=[format_signed(value) for value in (*steps, total)],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
+    add_step_bars(
+        figure,
+        steps,
+        marker,
+        text_size,
+        customdata=list(map(list, zip(names, [*ends.tolist(), ends[-1]], strict=True))),
         textangle=0,
-        textfont={"size": text_size, "color": INK, "shadow": halo()},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
         "<extra></extra>",
         meta=bars_meta(_terms_by_row(dividends)),
-        **(axes or {}),
+        **axes or {},
     )
     _add_connectors(figure, ends.tolist(), axes or {})
     values = [0.0, *ends]
@@ -141,22 +149,31 @@ def add_steps(
     return values
 
 
-def _add_connectors(figure: go.Figure, ends: Sequence[float], axes: Mapping[str, str]) -> None:
+def add_step_bars(
+    figure: Figure, steps: np.ndarray, marker: Mapping[str, Any], text_size: int, **more: Any
+) -> None:
+    """Add a bar for each step, from the end of the one before, and one for their sum, with the numbers."""
+    ends = np.cumsum(steps)
+    lengths = np.r_[steps, ends[-1]]
+    add_row_bars(
+        figure,
+        lengths,
+        marker,
+        base=np.r_[0.0, ends[:-1], 0.0],
+        width=0.62,
+        **outside_texts(list(map(format_signed, lengths)), size=text_size, shadow=halo()),
+        **more,
+    )
+
+
+def _add_connectors(figure: Figure, ends: Sequence[float], axes: Mapping[str, Any]) -> None:
     """Add lines from the end of each step of a waterfall to the beginning of the next."""
     x: list[float | None] = []
     y: list[float | None] = []
     for row, end in enumerate(ends):
         x += [end, end, None]
         y += [row + 0.31, row + 0.69, None]
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": QUIET, "width": 1},
-        hoverinfo="skip",
-        meta=part_meta("connectors"),
-        **axes,
-    )
+    add_line(figure, x, y, QUIET, 1, hoverinfo="skip", meta=part_meta("connectors"), **axes)
 
 
 def _whisker_lengths(dividends: Mapping[str, float], errors: Mapping[str, float]) -> np.ndarray:
@@ -167,22 +184,17 @@ def _whisker_lengths(dividends: Mapping[str, float], errors: Mapping[str, float]
 
 
 def _add_whiskers(
-    figure: go.Figure, ends: np.ndarray, reaches: np.ndarray, axes: Mapping[str, str]
+    figure: Figure, ends: np.ndarray, reaches: np.ndarray, axes: Mapping[str, Any]
 ) -> None:
     """Add intervals at the ends of the bars that have one. They lie below the bars, where they cross no number."""
     rows = np.flatnonzero(reaches > 0)
-    figure.add_scatter(
-        x=ends[rows],
-        y=rows + 0.39,
-        mode="markers",
-        marker={"size": 1, "color": INK},
-        error_x={
-            "type": "data",
-            "array": reaches[rows],
-            "color": INK,
-            "thickness": 1.2,
-            "width": 3,
-        },
+    add_marks(
+        figure,
+        ends[rows],
+        rows + 0.39,
+        INK,
+        1,
+        error_x=error_bars(reaches[rows], INK, thickness=1.2, width=3),
         hoverinfo="skip",
         showlegend=False,
         **axes,
@@ -216,27 +228,28 @@ def rows_free_of_labels(
     return free
 
 
-def _add_truth_line(figure: go.Figure, truth: float, free: Sequence[bool]) -> None:
+def _add_truth_line(figure: Figure, truth: float, free: Sequence[bool]) -> None:
     """Add a dotted vertical line at the annotated value in the rows that are free, with the value above it."""
     for row, is_free in enumerate(free):
         if is_free:
-            figure.add_shape(
-                type="line",
-                x0=truth,
-                x1=truth,
-                y0=row - 0.5,
-                y1=row + 0.5,
-                line={"color": QUIET, "width": 1.5, "dash": "dot"},
+            line = segment(
+                (truth, truth),
+                (row - 0.5, row + 0.5),
+                hue=QUIET,
+                width=1.5,
+                dash="dot",
                 layer="below",
             )
-    figure.add_annotation(
-        x=truth,
-        y=1,
+            figure.add_shape(line)
+    add_note(
+        figure,
+        true_minus(f"truth {truth:+.2f}"),
+        truth,
+        1,
+        size=11,
+        hue=QUIET,
         yref="paper",
         yanchor="bottom",
-        text=true_minus(f"truth {truth:+.2f}"),
-        showarrow=False,
-        font={"size": 11, "color": QUIET},
     )
 
 
@@ -263,7 +276,7 @@ def rest_title(count: int) -> str:
 
 def waterfall_steps(
     decisions: Sequence[Mapping[str, float]], modalities: Sequence[str], quantity: str = "score"
-) -> tuple[list[str], np.ndarray, dict[str, Any]]:
+) -> tuple[list[str], np.ndarray, Attributes]:
     """Return the rows, the steps and the bar style that waterfalls of several decisions share.
 
     Args:
@@ -293,7 +306,7 @@ def waterfall_steps(
     return names, np.array(steps, dtype=float), bar_pattern(hues, joint)
 
 
-def bar_pattern(hues: Sequence[str], joint: Sequence[bool], *, rim: float = 1.5) -> dict[str, Any]:
+def bar_pattern(hues: Sequence[str], joint: Sequence[bool], *, rim: float = 1.5) -> Attributes:
     """Return the marker of bars of terms in their hues; bars of joint terms are hatched."""
     colours = []
     for hue, is_joint in zip(hues, joint, strict=True):
@@ -346,7 +359,7 @@ def shapley_bars(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the Shapley value of every modality as a bar, labelled with its share of the absolute total.
 
     Args:
@@ -360,24 +373,23 @@ def shapley_bars(
         f"{format_signed(value)}  ({shares[name]:.0%})"
         for name, value in zip(modalities, values, strict=True)
     ]
-    figure = base_figure(60 + 36 * len(modalities), left=10, top=6, bottom=44)
-    figure.add_bar(
+    figure = base_figure(
+        60 + 36 * len(modalities),
+        left=10,
+        top=6,
+        bottom=44,
+        x_title=title_with_unit("Shapley value", unit),
+        x_axis={"range": [-reach, reach]},
+        y_axis={"autorange": "reversed", "showline": False, "ticks": ""},
+    )
+    add_row_bars(
+        figure,
+        values,
+        {"color": [term_colour(name, modalities) for name in modalities]},
         y=[label(name) for name in modalities],
-        x=values,
-        orientation="h",
-        width=0.6,
-        marker={"color": [term_colour(name, modalities) for name in modalities]},
-        text=texts,
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"color": INK},
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+        **outside_texts(texts),
     )
-    figure.update_xaxes(
-        range=[-reach, reach], title={"text": title_with_unit("Shapley value", unit)}
-    )
-    figure.update_yaxes(autorange="reversed", showline=False, ticks="")
     figure.add_vline(x=0, line={"color": LINE, "width": 1})
     return figure
 
@@ -391,7 +403,7 @@ def target_scale(
     *,
     unit: str = "score",
     name: str = "prediction",
-) -> go.Figure:
+) -> Figure:
     """Draw truth and prediction as marks on the range of the target, with a line for the error between them.
 
     Args:
@@ -402,45 +414,37 @@ def target_scale(
     form = "+.2f" if name == "prediction" else ".2f"
     marks = {name: prediction} if truth is None else {"truth": truth, name: prediction}
     ends = list(marks.values())
-    figure = base_figure(116, left=10, right=10, top=46, bottom=40)
-    figure.add_scatter(
-        x=ends,
-        y=[0] * len(ends),
-        mode="lines",
-        line={"color": QUIET, "width": 3},
-        hoverinfo="skip",
+    figure = base_figure(
+        116,
+        left=10,
+        right=10,
+        top=46,
+        bottom=40,
+        x_title=label(unit),
+        y_axis={"visible": False, "range": [-1, 1]},
     )
+    add_line(figure, ends, [0] * len(ends), QUIET, 3, hoverinfo="skip")
     symbols = {"truth": "diamond-open", name: "circle"}
     shifts = {"truth": 31, name: 16}
     for mark, value in marks.items():
-        figure.add_scatter(
-            x=[value],
-            y=[0],
-            mode="markers",
+        add_marks(
+            figure,
+            [value],
+            [0],
+            INK,
+            14,
+            symbol=symbols[mark],
+            rim=2,
             name=mark,
-            marker={
-                "symbol": symbols[mark],
-                "size": 14,
-                "color": INK,
-                "line": {"width": 2},
-            },
             hovertemplate=true_minus(f"{mark} {value:{form}}<extra></extra>"),
         )
-        figure.add_annotation(
-            x=value,
-            y=0,
-            text=true_minus(f"{mark} {value:{form}}"),
-            showarrow=False,
-            yshift=shifts[mark],
-            font={"size": 12, "color": INK},
-        )
+        add_note(figure, true_minus(f"{mark} {value:{form}}"), value, 0, yshift=shifts[mark])
     shown = [low, high, *ends]
     if low < 0:
         # Zero stands in the middle of a scale with both signs.
         shown += [-value for value in shown]
     room = 0.04 * (max(shown) - min(shown))
-    figure.update_xaxes(range=[min(shown) - room, max(shown) + room], title={"text": label(unit)})
-    figure.update_yaxes(visible=False, range=[-1, 1])
+    figure.update_xaxes(range=[min(shown) - room, max(shown) + room])
     return figure
 
 
@@ -452,7 +456,7 @@ def term_bars(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw every term but the baseline as a bar with its standard error; its exact value is a hollow diamond.
 
     Args:
@@ -467,35 +471,36 @@ def term_bars(
     bar_errors: list[float | None] = [errors[term] for term in shown]
     if rest:
         bar_errors.append(None)  # the error of a sum does not follow from those of its terms
-    figure = base_figure(70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True)
-    figure.add_bar(
-        x=noisy,
-        y=rows,
-        orientation="h",
-        width=0.6,
-        name="with noise",
-        marker={
+    figure = base_figure(
+        70 + 30 * len(rows),
+        left=10,
+        top=8,
+        bottom=42,
+        legend=True,
+        rows=names[:-1],
+        x_title=title_with_unit("contribution", unit),
+    )
+    add_row_bars(
+        figure,
+        noisy,
+        {
             "color": look["color"][:-1],
             "line": {"color": look["line"]["color"][:-1], "width": 1.5},
         },
-        error_x={
-            "type": "data",
-            "array": bar_errors,
-            "color": QUIET,
-            "thickness": 2,
-            "width": 4,
-        },
+        name="with noise",
+        error_x=error_bars(bar_errors, QUIET),
         hovertemplate="%{x:+.3f}<extra></extra>",
     )
-    figure.add_scatter(
-        x=exact,
-        y=rows,
-        mode="markers",
+    add_marks(
+        figure,
+        exact,
+        rows,
+        INK,
+        9,
+        symbol="diamond-open",
+        rim=2,
         name="exact",
-        marker={"symbol": "diamond-open", "size": 9, "color": INK, "line": {"width": 2}},
         hovertemplate="exact: %{x:+.3f}<extra></extra>",
     )
-    figure.update_yaxes(**row_axis(names[:-1]))
-    figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
     figure.add_vline(x=0, line={"color": LINE, "width": 1})
     return figure

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.decision_charts import (
+    add_step_bars,
     add_steps,
     padded_range,
     range_with_labels,
     waterfall_steps,
 )
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import add_note, add_row_bars, add_vertical_rule, outside_texts, segment
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -23,7 +24,6 @@ from qfusion.figures.style import (
     axis,
     base_figure,
     format_signed,
-    halo,
     label,
     row_axis,
     split_term,
@@ -60,7 +60,7 @@ class Decision:
 
 
 @checks_arrays()
-def waterfall_pair(decisions: Sequence[Decision], modalities: Sequence[str]) -> go.Figure:
+def waterfall_pair(decisions: Sequence[Decision], modalities: Sequence[str]) -> Figure:
     """Draw waterfalls of two decisions with the same terms in different units, side by side, each on an axis of its
     own. Zero stands at the same place of both.
 
@@ -74,7 +74,7 @@ def waterfall_pair(decisions: Sequence[Decision], modalities: Sequence[str]) -> 
     names, steps, marker = waterfall_steps(
         [one.terms for one in decisions], modalities, "sum of all"
     )
-    figure = base_figure(96 + 31 * len(names), left=10, top=30, bottom=60)
+    figure = base_figure(96 + 31 * len(names), left=10, top=30, bottom=60, rows=names)
     ranges = []
     for place, (one, own) in enumerate(zip(decisions, steps, strict=True)):
         axes = {} if place == 0 else {"xaxis": "x2", "yaxis": "y"}
@@ -82,48 +82,24 @@ def waterfall_pair(decisions: Sequence[Decision], modalities: Sequence[str]) -> 
         ends = np.cumsum(own)
         ranges.append(range_with_labels(values, [*own, ends[-1]], [*ends, ends[-1]], 0.12))
     for place, (one, x_range) in enumerate(zip(decisions, _align_zeros(ranges), strict=True)):
-        key = "xaxis" if place == 0 else "xaxis2"
         domain = PANES[place]
-        figure.update_layout(
-            {
-                key: axis()
-                | {
-                    "domain": domain,
-                    "anchor": "y",
-                    "range": x_range,
-                    "title": {
-                        "text": label(one.unit, 60),
-                        "font": {"size": 13, "color": QUIET},
-                        "standoff": 8,
-                    },
-                    "nticks": 6,
-                }
-            }
-        )
-        figure.add_shape(
-            type="line",
-            xref="x" if place == 0 else "x2",
-            yref="paper",
-            x0=0,
-            x1=0,
-            y0=0,
-            y1=1,
-            line={"color": LINE, "width": 1},
-            layer="below",
-        )
-        figure.add_annotation(
-            x=domain[0],
-            y=1,
+        settings = {"domain": domain, "anchor": "y", "range": x_range, "nticks": 6}
+        key = "xaxis" if place == 0 else "xaxis2"
+        figure.update_layout({key: axis(label(one.unit, 60)) | settings})
+        zero = segment((0, 0), (0, 1), xref=_axis_name(place), yref="paper", layer="below")
+        figure.add_shape(zero)
+        add_note(
+            figure,
+            f"<b>{label(one.title, 50)}</b>",
+            domain[0],
+            1,
+            size=13,
             xref="paper",
             yref="paper",
             xanchor="left",
             yanchor="bottom",
             yshift=6,
-            text=f"<b>{label(one.title, 50)}</b>",
-            showarrow=False,
-            font={"size": 13, "color": INK},
         )
-    figure.update_yaxes(**row_axis(names))
     return figure
 
 
@@ -148,7 +124,7 @@ def differences(
     baseline: bool = True,
     unit: str = "score",
     quantity: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw B minus A of every term, baseline first and total last; beyond twelve joint terms the smallest are added up.
 
     Args:
@@ -164,25 +140,24 @@ def differences(
     names, (steps,), marker = waterfall_steps([change], modalities, quantity)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
-    figure = base_figure(72 + 31 * len(names), left=10, top=22, bottom=44)
-    figure.add_bar(
-        x=values,
-        y=list(range(len(names))),
-        orientation="h",
+    figure = base_figure(
+        72 + 31 * len(names),
+        left=10,
+        top=22,
+        bottom=44,
+        x_title=title_with_unit(what, unit),
+        rows=names,
+        x_axis={"range": [-reach, reach]},
+    )
+    add_row_bars(
+        figure,
+        values,
+        marker,
         width=0.62,
-        text=[format_signed(value) for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 12, "color": INK},
-        marker=marker,
         hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
+        **outside_texts([format_signed(value) for value in values], size=12),
     )
-    figure.update_xaxes(range=[-reach, reach], title={"text": title_with_unit(what, unit)})
-    figure.update_yaxes(
-        **row_axis(names),
-    )
-    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
+    add_vertical_rule(figure, 0)
     return figure
 
 
@@ -194,13 +169,15 @@ def bar_pairs(
     x_title: str,
     *,
     percent: bool = False,
-) -> go.Figure:
+) -> Figure:
     """Draw two bars for each name, A outlined and B filled, with the numbers.
 
     A name that one side does not have gets one bar.
     """
     names = list(dict.fromkeys([*a, *b]))
-    figure = base_figure(88 + 44 * len(names), left=10, right=20, legend=True)
+    figure = base_figure(
+        88 + 44 * len(names), left=10, right=20, legend=True, x_title=label(x_title, 90)
+    )
     write = "{:.0%}" if percent else "{:.2f}"
     for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
         known = [i for i, name in enumerate(names) if name in numbers]
@@ -210,23 +187,19 @@ def bar_pairs(
             fills = colours
         else:
             fills = [PAPER] * len(known)
-        figure.add_bar(
-            x=lengths,
-            y=np.array(known) + shift,
-            orientation="h",
-            width=0.34,
-            name=side,
-            showlegend=False,
-            marker={
+        add_row_bars(
+            figure,
+            lengths,
+            {
                 "color": fills,
                 "line": {"color": colours, "width": 2},
             },
-            text=[f"{side} {write.format(length)}" for length in lengths],
-            textposition="outside",
-            constraintext="none",
-            cliponaxis=False,
-            textfont={"size": 11, "color": INK},
+            y=np.array(known) + shift,
+            width=0.34,
+            name=side,
+            showlegend=False,
             hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
+            **outside_texts([f"{side} {write.format(length)}" for length in lengths], size=11),
         )
         figure.add_bar(
             x=[None],
@@ -241,11 +214,7 @@ def bar_pairs(
     top = max([*values, 0.02])
     low = min([*values, 0.0])
     figure.update_layout(barmode="overlay")
-    figure.update_xaxes(
-        title={"text": label(x_title, 90)},
-        range=[1.25 * low, 1.25 * top],
-        **({"tickformat": ".0%"} if percent else {}),
-    )
+    figure.update_xaxes(range=[1.25 * low, 1.25 * top], **{"tickformat": ".0%"} if percent else {})
     figure.update_yaxes(
         **row_axis([label(name, 24) for name in names], 0.45, 0.55),
     )
@@ -272,7 +241,7 @@ def decision_columns(
     notes: Sequence[str] = (),
     unit: str = "score",
     quantity: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the waterfalls of several samples in columns, all with the same terms and the same scale.
 
     Args:
@@ -292,19 +261,11 @@ def decision_columns(
     on_scale = np.r_[0.0, ends.ravel(), known_truths, left]
     figure = _empty_columns(names, notes, rows, on_scale, unit)
     for i, name in enumerate(names):
-        widths = np.r_[steps[i], ends[i, -1]]
-        figure.add_bar(
-            x=widths,
-            y=list(range(len(rows))),
-            base=np.r_[0.0, ends[i, :-1], 0.0],
-            orientation="h",
-            width=0.62,
-            marker=marker,
-            text=[format_signed(value) for value in widths],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 11, "color": INK, "shadow": halo()},
+        add_step_bars(
+            figure,
+            steps[i],
+            marker,
+            11,
             customdata=rows,
             xaxis=_axis_name(i),
             yaxis="y",
@@ -313,17 +274,17 @@ def decision_columns(
     for i, truth in enumerate(truths):
         if truth is None:
             continue
-        figure.add_shape(
-            type="line",
-            x0=truth,
-            x1=truth,
-            y0=-0.5,
-            y1=len(rows) - 0.5,
+        line = segment(
+            (truth, truth),
+            (-0.5, len(rows) - 0.5),
+            hue=QUIET,
+            width=1.5,
+            dash="dot",
             xref=_axis_name(i),
             yref="y",
             layer="below",
-            line={"color": QUIET, "width": 1.5, "dash": "dot"},
         )
+        figure.add_shape(line)
     return figure
 
 
@@ -334,7 +295,7 @@ def bar_columns(
     hues: Mapping[str, str],
     *,
     title: str = "",
-) -> go.Figure:
+) -> Figure:
     """Draw the same quantities of several samples as bars, one column per sample, on the same scale.
 
     Args:
@@ -354,31 +315,26 @@ def bar_columns(
         lengths = [entry[quantity] for quantity in own]
         places = [quantities.index(quantity) for quantity in own]
         colours = [hues.get(quantity, GREY) for quantity in own]
-        figure.add_bar(
-            x=lengths,
-            y=places,
-            orientation="h",
-            width=0.6,
-            xaxis=_axis_name(i),
-            yaxis="y",
-            marker={
+        add_row_bars(
+            figure,
+            lengths,
+            {
                 "color": colours,
                 "line": {"width": 0},
             },
-            text=[f"{length:.2f}" for length in lengths],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 11, "color": INK},
+            y=places,
+            xaxis=_axis_name(i),
+            yaxis="y",
             hovertemplate=f"{label(names[i])}, %{{y}}: %{{x:.3f}}<extra></extra>",
             customdata=[label(quantity) for quantity in own],
+            **outside_texts([f"{length:.2f}" for length in lengths], size=11),
         )
     return figure
 
 
 def _empty_columns(
     names: Sequence[str], notes: Sequence[str], rows: Sequence[str], values: np.ndarray, title: str
-) -> go.Figure:
+) -> Figure:
     """Return a figure of empty columns with their heads, on one scale that holds all values."""
     count = len(names)
     check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
@@ -390,7 +346,9 @@ def _empty_columns(
     limits = [low - left_pad, high + pad]
     most_ticks = 4 if count > 3 else 6
 
-    figure = base_figure(88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
+    figure = base_figure(
+        88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, rows=list(rows)
+    )
     for i in range(count):
         start = i + _GAP * (i > 0)
         end = i + 1 - _GAP * (i + 1 < count)
@@ -412,26 +370,26 @@ def _empty_columns(
         if count < 4:
             head = f"<b>{head}</b>"
         below = [label(line, 96 // count) for line in note_lines[i]]
-        figure.add_annotation(
-            x=sum(limits) / 2,
-            y=1,
+        add_note(
+            figure,
+            "<br>".join([head, *below]),
+            sum(limits) / 2,
+            1,
+            size=font_size,
             xref=_axis_name(i),
             yref="paper",
             yanchor="bottom",
-            showarrow=False,
-            text="<br>".join([head, *below]),
-            font={"size": font_size, "color": INK},
         )
-    figure.add_annotation(
-        x=0.5,
-        y=0,
+    add_note(
+        figure,
+        label(title, 90),
+        0.5,
+        0,
+        size=13,
+        hue=QUIET,
         xref="paper",
         yref="paper",
         yanchor="top",
         yshift=-26,
-        showarrow=False,
-        text=label(title, 90),
-        font={"size": 13, "color": QUIET},
     )
-    figure.update_yaxes(**row_axis(list(rows)))
     return figure

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import JUMP_SYMBOLS, TIME, legend_entry
+from qfusion.figures.parts import add_band, add_line, add_marks, add_note
 from qfusion.figures.style import (
     DASHES,
     GREY,
@@ -32,7 +32,7 @@ def single_runs(
     *,
     channels: int,
     mean_name: str = "mean of all runs",
-) -> go.Figure:
+) -> Figure:
     """Draw one curve a trajectory, a marker where a jump ended (its shape says which operator), the mean bold.
 
     Args:
@@ -44,28 +44,25 @@ def single_runs(
         channels: number of jump operators K.
         mean_name: of the mean in the legend.
     """
-    figure = base_figure(320, legend=True)
+    figure = base_figure(
+        320,
+        legend=True,
+        x_title=TIME,
+        y_title=label(y_title),
+        x_axis={"range": [0, float(times[-1])]},
+    )
     for i, (own_times, values) in enumerate(curves):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": own_times,
-                "y": values,
-                "mode": "lines",
-                "name": f"run {i + 1}",
-                "hovertemplate": "%{y:.3f}",
-                "line": {"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
-            }
-        )
-    if mean is not None:
-        figure.add_scatter(
-            x=times,
-            y=mean,
-            mode="lines",
-            name=label(mean_name),
-            line={"width": 3, "color": INK},
+        add_line(
+            figure,
+            own_times,
+            values,
+            STATE_HUES[i % len(STATE_HUES)],
+            1.4,
+            name=f"run {i + 1}",
             hovertemplate="%{y:.3f}",
         )
+    if mean is not None:
+        add_line(figure, times, mean, INK, 3, name=label(mean_name), hovertemplate="%{y:.3f}")
     for channel in range(channels):
         marks = [
             (when, _value_after(curve, when))
@@ -74,21 +71,17 @@ def single_runs(
             if which == channel
         ]
         if marks:
-            figure.add_scatter(
-                x=[when for when, _ in marks],
-                y=[height for _, height in marks],
-                mode="markers",
+            add_marks(
+                figure,
+                [when for when, _ in marks],
+                [height for _, height in marks],
+                INK,
+                9,
+                symbol=JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
+                rim=0,
                 name=f"jump by L{channel + 1}",
-                marker={
-                    "symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
-                    "size": 9,
-                    "color": INK,
-                    "line": {"width": 0},
-                },
                 hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}, to %{{y:.3f}}<extra></extra>",
             )
-    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
-    figure.update_yaxes(title={"text": label(y_title)})
     return figure
 
 
@@ -106,7 +99,7 @@ def ensemble(
     master: np.ndarray,
     names: Sequence[str],
     runs: int,
-) -> go.Figure:
+) -> Figure:
     """Draw the populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
 
     The legend names the states by their colours, and the three kinds of marks in grey.
@@ -114,35 +107,38 @@ def ensemble(
     Args:
         mean, error, master: (nT, P) for the P populations named in `names`.
     """
-    figure = base_figure(320, legend=True)
+    figure = base_figure(
+        320,
+        legend=True,
+        x_title=TIME,
+        y_title="probability",
+        x_axis={"range": [0, float(times[-1])]},
+        y_axis={"rangemode": "tozero"},
+    )
     for i, name in enumerate(names):
         hue = STATE_HUES[i % len(STATE_HUES)]
-        figure.add_scatter(
-            x=np.r_[times, times[::-1]],
-            hoverinfo="skip",
+        spread = 2 * error[:, i]
+        add_band(
+            figure,
+            times,
+            mean[:, i] - spread,
+            mean[:, i] + spread,
+            fade_colour(hue, 0.25),
             showlegend=False,
-            fill="toself",
-            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
-            fillcolor=fade_colour(hue, 0.25),
-            line={"width": 0},
-            mode="lines",
         )
-        figure.add_scatter(
-            x=times,
-            y=mean[:, i],
-            mode="lines",
+        add_line(
+            figure,
+            times,
+            mean[:, i],
+            hue,
+            1.5,
+            dash="dot",
             showlegend=False,
             name=f"mean of {runs} runs",
-            line={"color": hue, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3f}",
         )
-        figure.add_scatter(
-            x=times,
-            y=master[:, i],
-            mode="lines",
-            name=f"|{label(name)}⟩",
-            line={"color": hue, "width": 2.5},
-            hovertemplate="%{y:.3f}",
+        add_line(
+            figure, times, master[:, i], hue, 2.5, name=f"|{label(name)}⟩", hovertemplate="%{y:.3f}"
         )
     figure.add_traces(
         [
@@ -151,8 +147,6 @@ def ensemble(
             legend_entry("± 2 standard errors", {"color": fade_colour(GREY, 0.4), "width": 9}),
         ]
     )
-    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
-    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
     return figure
 
 
@@ -164,7 +158,7 @@ def raster(
     errors: np.ndarray,
     times: np.ndarray,
     exact: np.ndarray,
-) -> go.Figure:
+) -> Figure:
     """Return a raster of jumps above the rates at which they come.
 
     Args:
@@ -185,7 +179,9 @@ def raster(
         f"Arguments `values`, `errors` and `exact` must have shapes (K, {len(edges) - 1}) twice and "
         f"(K, {len(times)}), but have {values.shape}, {errors.shape} and {exact.shape}.",
     )
-    figure = base_figure(560, legend=True, right=16)
+    figure = base_figure(
+        560, legend=True, x_title=TIME, y_title=label("trajectory, by its first jump")
+    )
     for k, rates in enumerate(exact):
         hue = STATE_HUES[k % len(STATE_HUES)]
         name = f"L{k + 1}"
@@ -195,55 +191,55 @@ def raster(
             for when, one in zip(whens, which, strict=True)
             if one == k
         ]
-        figure.add_scatter(
-            x=[when for when, _ in marks],
-            y=[row for _, row in marks],
-            mode="markers",
+        add_marks(
+            figure,
+            [when for when, _ in marks],
+            [row for _, row in marks],
+            hue,
+            6,
+            symbol=JUMP_SYMBOLS[k % len(JUMP_SYMBOLS)],
+            rim=0,
             name=name,
             legendgroup=name,
-            marker={
-                "symbol": JUMP_SYMBOLS[k % len(JUMP_SYMBOLS)],
-                "size": 6,
-                "color": hue,
-                "line": {"width": 0},
-            },
             hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
         )
         steps = np.repeat(edges, 2)[1:-1]
         low, high = (np.repeat(values[k] + sign * errors[k], 2).clip(min=0.0) for sign in (-1, 1))
-        figure.add_scatter(
-            x=np.r_[steps, steps[::-1]],
-            y=np.r_[high, low[::-1]],
-            yaxis="y2",
-            mode="lines",
-            fill="toself",
-            fillcolor=fade_colour(hue, 0.14),
+        add_band(
+            figure,
+            steps,
+            low,
+            high,
+            fade_colour(hue, 0.14),
             line={"width": 0, "color": hue},
-            legendgroup=name,
-            showlegend=False,
-            hoverinfo="skip",
-        )
-        figure.add_scatter(
-            x=steps,
-            y=np.repeat(values[k], 2),
             yaxis="y2",
-            mode="lines",
             legendgroup=name,
             showlegend=False,
-            line={"color": fade_colour(hue, 0.6), "width": 1.2},
+        )
+        add_line(
+            figure,
+            steps,
+            np.repeat(values[k], 2),
+            fade_colour(hue, 0.6),
+            1.2,
+            yaxis="y2",
+            legendgroup=name,
+            showlegend=False,
             name=f"{name}, counted",
             customdata=np.repeat(errors[k], 2),
             hovertemplate=f"{name}, counted: %{{y:.3f}} ± %{{customdata:.3f}}<extra></extra>",
         )
-        figure.add_scatter(
-            x=times,
-            y=rates,
+        add_line(
+            figure,
+            times,
+            rates,
+            hue,
+            2.8,
+            dash=DASHES[k % len(DASHES)],
             yaxis="y2",
-            mode="lines",
             name=f"{name}, exact",
             legendgroup=name,
             showlegend=False,
-            line={"color": hue, "width": 2.8, "dash": DASHES[k % len(DASHES)]},
             hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
         )
     figure.add_traces(
@@ -255,18 +251,16 @@ def raster(
     )
     figure.update_layout(
         xaxis={
-            "title": {"text": TIME},
             "range": [float(edges[0]), float(edges[-1])],
             "anchor": "y2",
         },
         yaxis={
-            "title": {"text": label("trajectory, by its first jump")},
             "domain": [0.38, 1.0],
             "range": [max(len(records), 8) + 1, 0],
             "nticks": 6,
         },
-        yaxis2=axis() | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
-        yaxis2_title_text="rate (1 / time)",
+        yaxis2=axis("rate (1 / time)")
+        | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
     )
     return figure
 
@@ -283,7 +277,7 @@ def distance_line(
     *,
     pairs: tuple[np.ndarray, np.ndarray] | None = None,
     random_rates: np.ndarray | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the trace distance to the steady state on a logarithmic axis, and the slope of the spectral gap.
 
     The gap predicts the slope for long times: its line meets the curve at the last point above `FLOOR`.
@@ -293,7 +287,7 @@ def distance_line(
         pairs: times within T and distances of pairs of inputs, (nT,) and (nT, P).
         random_rates: of contraction under random generators, drawn as a band from the mean of the pairs.
     """
-    figure = base_figure(340, legend=True)
+    figure = base_figure(340, legend=True, y_title="trace distance (0 to 1)", x_title=TIME)
     seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
     every = [seen]
     if pairs is not None and random_rates is not None:
@@ -301,37 +295,34 @@ def distance_line(
         band = float(apart[0].mean()) * np.exp(
             -np.outer(within, [random_rates.max(), random_rates.min()])
         )
-        figure.add_scatter(
-            x=np.r_[within, within[::-1]],
-            y=np.r_[band[:, 0], band[::-1, 1]],
-            fill="toself",
-            mode="lines",
-            fillcolor=fade_colour(GREY, 0.35),
-            line={"width": 0},
+        add_band(
+            figure,
+            within,
+            band[:, 1],
+            band[:, 0],
+            fade_colour(GREY, 0.35),
             name="random generators",
-            hoverinfo="skip",
         )
         for i, values in enumerate(apart.T):
-            figure.add_trace(
-                {
-                    "type": "scatter",
-                    "x": within,
-                    "y": np.maximum(values, 1e-16),
-                    "mode": "lines",
-                    "name": "to other test samples",
-                    "legendgroup": "pairs",
-                    "showlegend": i == 0,
-                    "line": {"color": STATE_HUES[1], "width": 1.2},
-                    "hovertemplate": "t = %{x:.2f}: %{y:.3f}<extra></extra>",
-                }
+            add_line(
+                figure,
+                within,
+                np.maximum(values, 1e-16),
+                STATE_HUES[1],
+                1.2,
+                name="to other test samples",
+                legendgroup="pairs",
+                showlegend=i == 0,
+                hovertemplate="t = %{x:.2f}: %{y:.3f}<extra></extra>",
             )
         every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
-    figure.add_scatter(
-        x=times,
-        y=seen,
-        mode="lines",
+    add_line(
+        figure,
+        times,
+        seen,
+        INK,
+        2.5,
         name="to the steady state",
-        line={"color": INK, "width": 2.5},
         hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>",
     )
     if np.isfinite(gap) and gap > 0:
@@ -344,21 +335,9 @@ def distance_line(
             line={"color": GREY, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.update_yaxes(
-        type="log",
-        title={"text": "trace distance (0 to 1)"},
-        **log_ticks(np.concatenate(every)),
-    )
-    figure.update_xaxes(title={"text": TIME})
+    figure.update_yaxes(type="log", **log_ticks(np.concatenate(every)))
     figure.add_vline(x=end, line={"color": QUIET, "dash": "dot"})
-    figure.add_annotation(
-        x=end,
-        y=1,
-        yref="paper",
-        text="read-out T",
-        showarrow=False,
-        xanchor="left",
-        xshift=4,
-        font={"size": 11, "color": QUIET},
+    add_note(
+        figure, "read-out T", end, 1, size=11, hue=QUIET, yref="paper", xanchor="left", xshift=4
     )
     return figure

@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion.figures.decision_charts import condense_curves
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import (
     DOTTED,
     TERMS,
@@ -28,11 +26,12 @@ from qfusion.figures.lines import (
     time_range,
     zero_and_cursor,
 )
+from qfusion.figures.parts import add_line, add_marks, note, segment
 from qfusion.figures.style import (
     INK,
-    LINE,
     PAPER,
     QUIET,
+    Attributes,
     axis,
     base_figure,
     label,
@@ -57,7 +56,7 @@ def measure_lines(
     before: Curves | None = None,
     cursor: float | None = None,
     height: int = 300,
-) -> go.Figure:
+) -> Figure:
     """Draw lines over time, one per subset of modalities; equal ones once, under all their names.
 
     Args:
@@ -84,16 +83,12 @@ def measure_lines(
         )
     if before is not None:
         lines.append(learned_legend_entry())
-    figure = base_figure(height, legend=True, right=20, top=8)
+    figure = base_figure(height, legend=True, right=20, top=8, x_title=TIME, y_title=label(y_title))
     figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        xaxis={
-            "title": {"text": TIME},
-            "range": time_range(times, was[0]),
-        },
-        yaxis={"title": {"text": label(y_title)}},
+        xaxis={"range": time_range(times, was[0])},
     )
     offer_line_labels(figure, DOTTED if before is not None else "")
     return draw_time_cursor(figure, cursor)
@@ -111,7 +106,7 @@ def decision_lines(
     above: str = "entropy (nats)",
     what: str = "contribution",
     cursor: float | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
@@ -168,20 +163,15 @@ def decision_lines(
         lines.append(time_line(times, values, name, QUIET, "dot", "y2", True, meta=meta))
     if before is not None:
         lines.append(learned_legend_entry())
-    figure = base_figure(420, legend=True, right=20, top=8)
+    figure = base_figure(420, legend=True, right=20, top=8, x_title=TIME, y_title=label(above))
     figure.add_traces(lines)
     figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
         shapes=zero_and_cursor(cursor),
-        xaxis={
-            "title": {"text": TIME},
-            "range": time_range(times, was[0]),
-            "anchor": "y2",
-        },
-        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis() | {"domain": [0.0, 0.46]},
-        yaxis2_title_text=title_with_unit(what, unit, "<br>"),
+        xaxis={"range": time_range(times, was[0]), "anchor": "y2"},
+        yaxis={"domain": [0.56, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(title_with_unit(what, unit, "<br>")) | {"domain": [0.0, 0.46]},
     )
     return offer_line_labels(figure, DOTTED if before is not None else "")
 
@@ -196,7 +186,7 @@ def decision_layers(
     unit: str = "score",
     what: str = "contribution",
     cursor: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the entropies above and terms below over the moments between layers.
 
     Args:
@@ -206,53 +196,41 @@ def decision_layers(
     """
     places = np.arange(len(moments))
     shown, others = condense_curves(terms)
-    figure = base_figure(460, legend=True, right=24, top=8)
-    for (name, values), dash in zip(
-        entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
-    ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": places,
-                "y": values,
-                "mode": "lines+markers",
-                "name": label(name),
-                "marker": {"size": 7},
-                "line": {"width": 2.5, "color": INK, "dash": dash},
-                "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
-            }
+    figure = base_figure(
+        460, legend=True, right=24, top=8, x_title="place in the network", y_title="nats"
+    )
+    marks = {"mode": "lines+markers", "marker": {"size": 7}}
+    dashes = ("solid", "dash", "dot", "dashdot")
+    for (name, values), dash in zip(entropies.items(), dashes, strict=False):
+        add_line(
+            figure,
+            places,
+            values,
+            INK,
+            2.5,
+            dash=dash,
+            name=label(name),
+            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+            **marks,
         )
-    for name, values in shown.items():
-        if name:
-            figure.add_trace(
-                {
-                    "type": "scatter",
-                    "x": places,
-                    "y": values,
-                    "yaxis": "y2",
-                    "mode": "lines+markers",
-                    "name": term_title(name),
-                    "marker": {"size": 7},
-                    "line": {
-                        "width": 2.5,
-                        "color": term_colour(name, modalities),
-                        "dash": term_dash(name),
-                    },
-                    "hovertemplate": f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
-                }
-            )
-    for name, values in others.items():
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": places,
-                "y": values,
-                "yaxis": "y2",
-                "mode": "lines",
-                "name": name,
-                "line": {"width": 2.5, "color": QUIET, "dash": "dot"},
-                "hovertemplate": f"{name}: %{{y:+.3f}}<extra></extra>",
-            }
+    lines: list[tuple[str, np.ndarray, str, str, Attributes]] = [
+        (term_title(name), values, term_colour(name, modalities), term_dash(name), marks)
+        for name, values in shown.items()
+        if name
+    ]
+    lines += [(name, values, QUIET, "dot", {}) for name, values in others.items()]
+    for title, values, hue, dash, look in lines:
+        add_line(
+            figure,
+            places,
+            values,
+            hue,
+            2.5,
+            dash=dash,
+            yaxis="y2",
+            name=title,
+            hovertemplate=f"{title}: %{{y:+.3f}}<extra></extra>",
+            **look,
         )
     figure.update_layout(
         hovermode="x unified",
@@ -263,11 +241,9 @@ def decision_layers(
             "tickangle": 0,
             "range": [-0.15, len(moments) - 0.85],
             "anchor": "y2",
-            "title": {"text": "place in the network"},
         },
-        yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
-        yaxis2=axis() | {"domain": [0.0, 0.48]},
-        yaxis2_title_text=title_with_unit(what, unit, "<br>"),
+        yaxis={"domain": [0.58, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(title_with_unit(what, unit, "<br>")) | {"domain": [0.0, 0.48]},
     )
     return figure
 
@@ -292,7 +268,7 @@ def angle_curve(
     decisions: Sequence[str] = (),
     unit: str = "score",
     x_title: str = "angle (rad)",
-) -> go.Figure:
+) -> Figure:
     """Draw the score above and its contributions below, with lines where the decision changes.
 
     Args:
@@ -305,37 +281,39 @@ def angle_curve(
     """
     above = _ABOVE if terms else _ALONE
     height = 430 if terms else 300
-    figure = base_figure(height, left=66, right=20, top=8, bottom=48, legend=bool(terms))
-    figure.add_scatter(
-        x=angles,
-        y=scores,
-        mode="lines",
-        line={"color": INK, "width": 2.5},
+    figure = base_figure(height, left=66, right=20, top=8, legend=bool(terms))
+    add_line(
+        figure,
+        angles,
+        scores,
+        INK,
+        2.5,
         name="sum",
         hovertemplate="%{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
     for name, values in terms.items():
         title = term_title(name) if name else "baseline"
-        figure.add_scatter(
-            x=angles,
-            y=values,
+        add_line(
+            figure,
+            angles,
+            values,
+            term_colour(name, modalities) if name else QUIET,
+            2 if name else 1.5,
+            dash=term_dash(name) if name else "solid",
             yaxis="y2",
-            mode="lines",
             name=title,
-            line={
-                "color": term_colour(name, modalities) if name else QUIET,
-                "width": 2 if name else 1.5,
-                "dash": term_dash(name) if name else "solid",
-            },
             hovertemplate=f"{title}, %{{x:.2f}} rad: %{{y:+.3f}}<extra></extra>",
         )
-    figure.add_scatter(
-        x=[present[0]],
-        y=[present[1]],
-        mode="markers",
+    add_marks(
+        figure,
+        [present[0]],
+        [present[1]],
+        PAPER,
+        11,
+        rim_hue=INK,
+        rim=2.5,
         name="now",
         showlegend=False,
-        marker={"color": PAPER, "size": 11, "line": {"color": INK, "width": 2.5}},
         hovertemplate="now, %{x:.2f} rad: %{y:+.3f}<extra></extra>",
     )
     figure.update_layout(
@@ -352,8 +330,8 @@ def angle_curve(
     )
     if not terms:
         return figure
-    below = {"text": title_with_unit("contribution", unit, "<br>")}
-    figure.update_layout(yaxis2=axis() | {"domain": list(_BELOW)}, yaxis2_title=below)
+    below = axis(title_with_unit("contribution", unit, "<br>")) | {"domain": list(_BELOW)}
+    figure.update_layout(yaxis2=below)
     return offer_line_labels(figure)
 
 
@@ -363,45 +341,41 @@ def _lines(
     learned: float,
     flips: np.ndarray,
     above: tuple[float, float],
-) -> list[dict[str, Any]]:
+) -> list[Attributes]:
     """The present and learned angle, the zero of the contributions, and the flips, from `above` of the height."""
-    line: dict[str, Any] = {"type": "line", "yref": "paper", "layer": "below", "y0": 0}
-    line["y1"] = above[1]
-    quiet = {"color": LINE, "width": 1}
-    shapes = [{**line, "x0": present, "x1": present, "line": {**quiet, "color": QUIET}}]
+    place: Attributes = {"yref": "paper", "layer": "below"}
+    top = above[1]
+    shapes = [segment((present, present), (0, top), hue=QUIET, **place)]
     if abs(learned - present) > 1e-6:
-        shapes.append({**line, "x0": learned, "x1": learned, "line": {**quiet, "dash": "dot"}})
+        shapes.append(segment((learned, learned), (0, top), dash="dot", **place))
     if above != _ALONE:
-        ends = {"x0": float(angles[0]), "x1": float(angles[-1]), "y1": 0}
-        shapes.append({**line, **ends, "yref": "y2", "line": quiet})
-    ticks = {"color": INK, "width": 1.5, "dash": "dash"}
-    places = [{"x0": float(flip), "x1": float(flip)} for flip in flips]
-    return shapes + [{**line, **place, "y0": above[0], "line": ticks} for place in places]
+        ends = float(angles[0]), float(angles[-1])
+        shapes.append(segment(ends, (0, 0), yref="y2", layer="below"))
+    for flip in flips.tolist():
+        shapes.append(segment((flip, flip), above, hue=INK, width=1.5, dash="dash", **place))
+    return shapes
 
 
-def _decided(
-    angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str]
-) -> list[dict[str, Any]]:
+def _decided(angles: np.ndarray, flips: np.ndarray, decisions: Sequence[str]) -> list[Attributes]:
     """The decision, above the plot, between the angles at which it changes."""
     ends = np.concatenate([angles[:1], flips, angles[-1:]])
     whole = float(angles[-1] - angles[0])
     return [
-        {
-            "x": float((left + right) / 2),
-            "y": _ABOVE[1],
-            "yref": "paper",
-            "yanchor": "bottom",
-            "yshift": 3,
-            "text": label(name, 18),
-            "showarrow": False,
-            "font": {"size": 12, "color": QUIET},
-        }
+        note(
+            label(name, 18),
+            float((left + right) / 2),
+            _ABOVE[1],
+            hue=QUIET,
+            yref="paper",
+            yanchor="bottom",
+            yshift=3,
+        )
         for left, right, name in zip(ends[:-1], ends[1:], decisions, strict=False)
         if right - left > 0.09 * whole  # room for a word
     ]
 
 
-def _multiples_of_pi(low: float, high: float) -> dict[str, Any]:
+def _multiples_of_pi(low: float, high: float) -> Attributes:
     """Ticks at multiples of pi / 2, or of pi over more than one turn."""
     step = math.pi / 2 if high - low < 7 else math.pi
     values = [

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import part_meta
+from qfusion.figures.parts import add_head, add_legend_mark, add_line, add_texts, rectangle
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -46,7 +46,7 @@ def attribution_matrix(
     *,
     unit: str = "score",
     quantity: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the contributions of G terms of the dynamics to S dividends, one row per dividend and one for their sum,
     with both ends beside them.
 
@@ -96,13 +96,13 @@ def attribution_matrix(
         )
     if written:
         dark = np.abs(values) > 0.6 * most
-        figure.add_scatter(
-            x=np.tile(np.arange(G), S + 1),
-            y=np.repeat(rows, G),
-            mode="text",
-            text=_format_short(values).ravel().tolist(),
-            textfont={"size": 10, "color": np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist()},
-            hoverinfo="skip",
+        add_texts(
+            figure,
+            np.tile(np.arange(G), S + 1),
+            np.repeat(rows, G),
+            _format_short(values).ravel().tolist(),
+            size=10,
+            hue=np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist(),
             meta=part_meta("texts"),
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
@@ -140,17 +140,14 @@ def attribution_matrix(
             "ticks": "",
         },
     )
-    figure.add_annotation(
-        x=(G - 1) / 2,
-        y=1,
+    add_head(
+        figure,
+        title_with_unit("added on the way from t = 0 to T", unit),
+        (G - 1) / 2,
+        hue=QUIET,
         xref="x",
-        yref="paper",
         xanchor="center",
-        yanchor="bottom",
         yshift=4,
-        showarrow=False,
-        text=title_with_unit("added on the way from t = 0 to T", unit),
-        font={"size": 12, "color": QUIET},
     )
     return figure
 
@@ -199,7 +196,7 @@ def attribution_flow(
     *,
     unit: str = "score",
     quantity: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw modalities, generator terms, dividends and their sum as nodes, joined by bands as wide as their shares.
 
     Filled bands raise the sum, open ones lower it. The height of a node is the larger of the sums of its incoming and
@@ -231,14 +228,8 @@ def attribution_flow(
         (f"raises the {quantity}", "square"),
         (f"lowers the {quantity}", "square-open"),
     ):
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=name,
-            hoverinfo="skip",
-            marker={"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 1.4}},
-        )
+        mark = {"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 1.4}}
+        add_legend_mark(figure, name, mark, hoverinfo="skip")
     figure.update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},
@@ -349,7 +340,7 @@ def _scale(nodes: pd.DataFrame, tall: float) -> float:
 
 
 def _add_bands(
-    figure: go.Figure, shown: pd.DataFrame, links: pd.DataFrame, nodes: pd.DataFrame, scale: float
+    figure: Figure, shown: pd.DataFrame, links: pd.DataFrame, nodes: pd.DataFrame, scale: float
 ) -> None:
     """Add every band between two nodes.
 
@@ -385,35 +376,33 @@ def _add_bands(
             line_opacity = 0.4
             amount = f"{link.value:.3f}"
         target_name = target["name"].partition("<br>")[0]
-        figure.add_scatter(
-            x=np.concatenate([x, x[::-1], x[:1]]),
-            y=np.concatenate([upper, lower[::-1], upper[:1]]),
-            mode="lines",
+        add_line(
+            figure,
+            np.concatenate([x, x[::-1], x[:1]]),
+            np.concatenate([upper, lower[::-1], upper[:1]]),
+            fade_colour(link.hue, line_opacity),
+            0.9 if lowers else 0.4,
             fill="toself",
             fillcolor=fade_colour(link.hue, fill_opacity),
             hoveron="fills",
             hoverinfo="text",
             text=f"{source['name']} → {target_name}: {amount}",
             showlegend=False,
-            line={
-                "width": 0.9 if lowers else 0.4,
-                "color": fade_colour(link.hue, line_opacity),
-            },
         )
 
 
-def _add_nodes(figure: go.Figure, nodes: pd.DataFrame) -> None:
+def _add_nodes(figure: Figure, nodes: pd.DataFrame) -> None:
     """Add the nodes as rectangles, with their names at the outer side."""
     for node in nodes.itertuples():
-        figure.add_shape(
-            type="rect",
-            x0=_PLACES[node.column] - _WIDE,
-            x1=_PLACES[node.column] + _WIDE,
-            y0=node.top,
-            y1=node.top + max(node.height, 1.5),
-            fillcolor=node.hue,
-            line={"width": 0.5, "color": LINE},
+        place = _PLACES[node.column]
+        bar = rectangle(
+            (place - _WIDE, place + _WIDE),
+            (node.top, node.top + max(node.height, 1.5)),
+            node.hue,
+            hue=LINE,
+            width=0.5,
         )
+        figure.add_shape(bar)
     for c, column in nodes.groupby("column"):
         if c == 0:
             x = _PLACES[c] - 1.4 * _WIDE
@@ -421,14 +410,14 @@ def _add_nodes(figure: go.Figure, nodes: pd.DataFrame) -> None:
         else:
             x = _PLACES[c] + 1.4 * _WIDE
             side = "middle right"
-        figure.add_scatter(
-            x=[x] * len(column),
-            y=column["top"] + column["height"] / 2,
-            mode="text",
-            text=column["name"],
+        add_texts(
+            figure,
+            [x] * len(column),
+            column["top"] + column["height"] / 2,
+            column["name"],
+            size=11,
+            shadow=halo(),
             textposition=side,
             cliponaxis=False,
-            hoverinfo="skip",
-            textfont={"size": 11, "color": INK, "shadow": halo()},
             showlegend=False,
         )

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import checks_arrays
-from qfusion.figures.lines import TIME, vertical_rule
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.lines import TIME, cursor_line, zero_line
+from qfusion.figures.parts import add_head, add_line, add_marks, add_note
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -22,7 +22,6 @@ from qfusion.figures.style import (
     fade_colour,
     halo,
     label,
-    row_axis,
     split_term,
     term_colour,
     term_dash,
@@ -36,7 +35,7 @@ _GAP = 0.12  # of the width, between two graphs
 @checks_arrays()
 def coupling_matrix(
     parts: Mapping[str, Mapping[str, float]], modalities: Sequence[str], units: Mapping[str, str]
-) -> go.Figure:
+) -> Figure:
     """Draw graphs side by side. Modalities are nodes, whose size is the strength of the terms that act on one modality
     alone.
 
@@ -93,69 +92,77 @@ def coupling_matrix(
             },
             **to,
         )
-        figure.add_annotation(
-            x=(left + right) / 2,
-            y=1,
+        add_note(
+            figure,
+            label(name),
+            (left + right) / 2,
+            1,
+            size=13,
+            hue=QUIET,
             xref="paper",
             yref="paper",
             yanchor="bottom",
-            showarrow=False,
-            text=label(name),
-            font={"size": 13, "color": QUIET},
         )
     figure.update_layout(**axes)
     return figure
 
 
 @checks_arrays(free="D+", coupled="D+")
-def energy_levels(free: np.ndarray, coupled: np.ndarray) -> go.Figure:
+def energy_levels(free: np.ndarray, coupled: np.ndarray) -> Figure:
     """Draw two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
     Args:
         free, coupled: ascending, (D,) each.
     """
-    figure = base_figure(380, top=12, right=16)
+    figure = base_figure(
+        380,
+        y_title="energy (ħ = 1)",
+        x_axis={
+            "tickvals": [0.4, 1.6],
+            "ticktext": ["each modality by itself", "with couplings"],
+            "ticks": "",
+            "showline": False,
+            "range": [-0.1, 2.1],
+        },
+        y_axis={"nticks": 8},
+    )
     for (start, end), values, name, colour in (
         ((0.0, 0.8), free, "each modality by itself", GREY),
         ((1.2, 2.0), coupled, "with couplings", BLUE),
     ):
-        figure.add_scatter(
-            x=[start, end, None] * len(values),
-            y=[point for value in values.tolist() for point in (value, value, None)],
-            mode="lines",
-            line={"color": colour, "width": 1.6},
+        add_line(
+            figure,
+            [start, end, None] * len(values),
+            [point for value in values.tolist() for point in (value, value, None)],
+            colour,
+            1.6,
             hoverinfo="skip",
         )
-        figure.add_scatter(
-            x=np.full(len(values), (start + end) / 2),
-            y=values,
-            mode="markers",
-            marker={"size": 12, "opacity": 0, "color": colour},
+        add_marks(
+            figure,
+            np.full(len(values), (start + end) / 2),
+            values,
+            colour,
+            12,
+            opacity=0,
             customdata=list(range(1, len(values) + 1)),
             hovertemplate=f"{name}, level %{{customdata}}: %{{y:.4f}}<extra></extra>",
         )
-    figure.add_scatter(
-        x=[0.8, 1.2, None] * len(free),
-        y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
-        mode="lines",
-        line={"color": fade_colour(LINE, 0.8), "width": 1},
+    add_line(
+        figure,
+        [0.8, 1.2, None] * len(free),
+        [point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
+        fade_colour(LINE, 0.8),
+        1,
         hoverinfo="skip",
     )
-    figure.update_xaxes(
-        tickvals=[0.4, 1.6],
-        ticktext=["each modality by itself", "with couplings"],
-        ticks="",
-        showline=False,
-        range=[-0.1, 2.1],
-    )
-    figure.update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
     return figure
 
 
 @checks_arrays(names="N+", terms="N+", values="N+")
 def operator_coefficients(
     names: Sequence[str], terms: Sequence[str], values: np.ndarray, modalities: Sequence[str]
-) -> go.Figure:
+) -> Figure:
     """Draw the largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by
     size.
 
@@ -178,7 +185,16 @@ def operator_coefficients(
         if not is_real:
             tip += f" {value.imag:+.4f} i"
         tips.append(tip)
-    figure = base_figure(74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
+    figure = base_figure(
+        74 + 21 * len(names),
+        left=10,
+        right=20,
+        top=8,
+        bottom=46,
+        x_title=axis_title,
+        x_axis={"nticks": 7, "zeroline": True, "zerolinecolor": LINE},
+        rows=[label(name, 48) for name in names],
+    )
     figure.add_bar(
         x=lengths,
         y=list(range(len(names))),
@@ -191,54 +207,40 @@ def operator_coefficients(
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure.update_layout(bargap=0.25)
-    figure.update_xaxes(
-        title={"text": axis_title},
-        nticks=7,
-        zeroline=True,
-        zerolinecolor=LINE,
-    )
-    figure.update_yaxes(
-        **row_axis([label(name, 48) for name in names]),
-    )
     return figure
 
 
 @checks_arrays(values="N+")
-def decay_modes(values: np.ndarray, gap: float) -> go.Figure:
+def decay_modes(values: np.ndarray, gap: float) -> Figure:
     """Draw the generator's eigenvalues in the complex plane, the spectral gap marked.
 
     Args:
         values: complex, (D^2,). gap: distance of the slowest decaying mode from the imaginary axis.
     """
-    figure = base_figure(380, top=22, right=16)
+    figure = base_figure(
+        380,
+        top=22,
+        x_title="real part: rate (1 / time)",
+        y_title="imaginary part: frequency",
+        x_axis={"nticks": 7},
+        y_axis={"nticks": 7},
+    )
     still = values.real > -1e-9 * max(float(np.abs(values).max()), 1e-300)
     for name, chosen, colour, size in (
         ("decays", ~still, BLUE, 5),
         ("stays", still, VERMILLION, 9),
     ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": values.real[chosen],
-                "y": values.imag[chosen],
-                "mode": "markers",
-                "marker": {"size": size, "color": fade_colour(colour, 0.75)},
-                "hovertemplate": f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
-            }
+        add_marks(
+            figure,
+            values.real[chosen],
+            values.imag[chosen],
+            fade_colour(colour, 0.75),
+            size,
+            hovertemplate=f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
         )
     if gap > 0:
         figure.add_vline(x=-gap, line={"color": QUIET, "width": 1.5, "dash": "dash"})
-        figure.add_annotation(
-            x=-gap,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            showarrow=False,
-            text=f"gap {gap:.3g}",
-            font={"size": 12, "color": QUIET},
-        )
-    figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7)
-    figure.update_yaxes(title={"text": "imaginary part: frequency"}, nticks=7)
+        add_head(figure, f"gap {gap:.3g}", -gap, hue=QUIET)
     return figure
 
 
@@ -257,7 +259,7 @@ def mutual_information_polygon(
     at: int,
     *,
     together: np.ndarray | None = None,
-) -> go.Figure:
+) -> Figure:
     """Return a graph at one time beside lines over time.
 
     Args:
@@ -275,7 +277,7 @@ def mutual_information_polygon(
         len(shared) > 0 and len(alone) > 1,
         "Arguments `shared` and `alone` must hold at least a pair.",
     )
-    figure = base_figure(360, legend=True, left=8, right=16)
+    figure = base_figure(360, legend=True, left=8)
     modalities = list(alone)
     places = circle_positions(list(alone))
     entropy = {name: max(float(values[at]), 0.0) for name, values in alone.items()}
@@ -310,49 +312,51 @@ def mutual_information_polygon(
     figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0])
     for pair, values in shared.items():
         term = "+".join(pair)
-        figure.add_scatter(
-            x=times,
-            y=values,
+        add_line(
+            figure,
+            times,
+            values,
+            term_colour(term, modalities),
+            2.5,
+            dash=term_dash(term),
             xaxis="x2",
             yaxis="y2",
-            mode="lines",
             name=" : ".join(label(name, 20) for name in pair),
-            line={"color": term_colour(term, modalities), "width": 2.5, "dash": term_dash(term)},
             hovertemplate="%{y:.4f}",
         )
     if together is not None:
-        figure.add_scatter(
-            x=times,
-            y=together,
+        add_line(
+            figure,
+            times,
+            together,
+            INK,
+            2.5,
+            dash="dot",
             xaxis="x2",
             yaxis="y2",
-            mode="lines",
             name="tripartite",
-            line={"color": INK, "width": 2.5, "dash": "dot"},
             hovertemplate="%{y:+.4f}",
         )
     cursor = float(times[at])
     figure.update_layout(
         hovermode="x",
-        xaxis2=axis()
+        xaxis2=axis(TIME)
         | {
             "domain": [_LEFT + 0.12, 1.0],
             "anchor": "y2",
             "range": [float(times[0]), float(times[-1])],
         },
-        yaxis2=axis() | {"anchor": "x2", "nticks": 6},
-        xaxis2_title_text=TIME,
-        yaxis2_title_text="information (nats)",
+        yaxis2=axis("information (nats)") | {"anchor": "x2", "nticks": 6},
         shapes=[
-            vertical_rule(xref="x2", yref="y2 domain", x0=cursor, x1=cursor, y0=0, y1=1),
-            vertical_rule(xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
+            cursor_line(cursor, xref="x2", yref="y2 domain"),
+            zero_line("x2 domain", "y2"),
         ],
     )
     return figure
 
 
 def mutual_information_graph(
-    figure: go.Figure,
+    figure: Figure,
     places: Mapping[str, np.ndarray],
     lines: Sequence[tuple[Sequence[str], float, str, str]],
     discs: Mapping[str, tuple[float, str, str]],
@@ -378,13 +382,14 @@ def mutual_information_graph(
         if len(members) == 2 < len(modalities) and not middle.round(9).any():
             # all lines between opposite places have one middle; of four, stars of three have theirs near a third
             beside = ends[0] * (2 / 3 if len(modalities) == 4 else 1 / 3)
-        figure.add_scatter(
-            x=[point[0] for point in (path if len(members) > 2 else ends)],
-            y=[point[1] for point in (path if len(members) > 2 else ends)],
-            mode="lines",
+        add_line(
+            figure,
+            [point[0] for point in (path if len(members) > 2 else ends)],
+            [point[1] for point in (path if len(members) > 2 else ends)],
+            fade_colour(hue, 0.75),
+            width,
             showlegend=False,
             hoverinfo="skip",
-            line={"color": fade_colour(hue, 0.75), "width": width},
             **to,
         )
         figure.add_scatter(
@@ -402,31 +407,28 @@ def mutual_information_graph(
     sizes = [discs[name][0] for name in modalities]
     colours = [term_colour(name, modalities) for name in modalities]
     tips = [discs[name][2] for name in modalities]
-    figure.add_scatter(
-        x=[place[0] for place in places.values()],
-        y=[place[1] for place in places.values()],
-        mode="markers",
+    add_marks(
+        figure,
+        [place[0] for place in places.values()],
+        [place[1] for place in places.values()],
+        colours,
+        sizes,
+        opacity=1,
+        rim=0,
         showlegend=False,
-        marker={
-            "size": sizes,
-            "color": colours,
-            "opacity": 1,
-            "line": {"width": 0},
-        },
         text=tips,
         hovertemplate="%{text}<extra></extra>",
         **to,
     )
     for name, place in places.items():
         above = place[1] > 0.1
-        figure.add_annotation(
-            x=place[0],
-            y=place[1],
+        add_note(
+            figure,
+            f"{label(name, 24)}<br>{discs[name][1]}",
+            place[0],
+            place[1],
             xref=to.get("xaxis"),
             yref=to.get("yaxis"),
-            showarrow=False,
-            text=f"{label(name, 24)}<br>{discs[name][1]}",
             yanchor="bottom" if above else "top",
             yshift=(1 if above else -1) * discs[name][0] / 2,
-            font={"size": 12, "color": INK},
         )

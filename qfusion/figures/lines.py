@@ -11,7 +11,8 @@ from qfusion._checks import check
 from qfusion._lazy import Library
 from qfusion._sentences import listed
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.style import GREY, INK, LINE, QUIET, label, term_colour, term_title
+from qfusion.figures.parts import segment
+from qfusion.figures.style import GREY, INK, QUIET, Attributes, label, term_colour, term_title
 
 TIME = "time t (model units, ħ = 1)"
 AS_LEARNED = "as learned"
@@ -31,7 +32,7 @@ def time_line(
     width: float = 2.5,
     group: str | None = None,
     meta: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Attributes:
     """Return a line with a legend entry, in its own legend group unless `group` is given.
 
     `what` stands behind its name under the pointer. `meta` names its series, see `followed_series`.
@@ -56,7 +57,7 @@ def time_line(
     }
 
 
-def learned_line(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[str, Any]:
+def learned_line(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> Attributes:
     """Return the thin dotted line of a series before a change of the model."""
     return {
         "type": "scatter",
@@ -72,13 +73,13 @@ def learned_line(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> d
     }
 
 
-def learned_legend_entry() -> dict[str, Any]:
+def learned_legend_entry() -> Attributes:
     """Return the common legend entry of the ghost lines of all colours, which comes last in the legend."""
     line = {"width": 1.2, "color": GREY, "dash": "dot"}
     return legend_entry(AS_LEARNED, line, legendgroup=AS_LEARNED)
 
 
-def legend_entry(name: str, line: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def legend_entry(name: str, line: Mapping[str, Any], **more: Any) -> Attributes:
     """Return a trace without points, which only explains a kind of line in the legend."""
     return {
         "type": "scatter",
@@ -93,37 +94,27 @@ def legend_entry(name: str, line: Mapping[str, Any], **more: Any) -> dict[str, A
     }
 
 
-def vertical_rule(**place: Any) -> dict[str, Any]:
-    """Return a thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
-    dash = "solid" if place["y0"] == place["y1"] else "dash"
-    return {
-        "type": "line",
-        "line": {
-            "color": QUIET if dash == "dash" else LINE,
-            "width": 1,
-            "dash": dash,
-        },
-        "layer": "below",
-        **place,
-    }
+def cursor_line(at: float, *, xref: str = "x", yref: str = "paper") -> Attributes:
+    """Return the dashed line of a cursor, as a plain dictionary: plotly's own helpers search every subplot first."""
+    return segment((at, at), (0, 1), hue=QUIET, dash="dash", layer="below", xref=xref, yref=yref)
 
 
-def zero_and_cursor(cursor: float | None) -> list[dict[str, Any]]:
+def zero_line(xref: str, yref: str) -> Attributes:
+    """Return the line at zero across a plot."""
+    return segment((0, 1), (0, 0), dash="solid", layer="below", xref=xref, yref=yref)
+
+
+def zero_and_cursor(cursor: float | None) -> list[Attributes]:
     """Return zero of the lower plot, and the cursor through both."""
-    cursors = [] if cursor is None else [cursor]
-    return [
-        vertical_rule(yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
-        *(vertical_rule(yref="paper", xref="x", x0=t, x1=t, y0=0, y1=1) for t in cursors),
-    ]
+    zero = zero_line("paper", "y2")
+    return [zero] if cursor is None else [zero, cursor_line(cursor)]
 
 
 @checks_arrays()
 def draw_time_cursor(figure: go.Figure, cursor: float | None) -> go.Figure:
     """Draw the time cursor."""
     if cursor is not None:
-        figure.update_layout(
-            shapes=[vertical_rule(yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)]
-        )
+        figure.update_layout(shapes=[cursor_line(cursor)])
     return figure
 
 
@@ -294,7 +285,7 @@ def _line_range(figure: go.Figure, name: str, from_zero: bool) -> tuple[float, f
     return low - edge, high + edge
 
 
-def _annotation(trace: Any, name: str, end: float, shift: float) -> dict[str, Any]:
+def _annotation(trace: Any, name: str, end: float, shift: float) -> Attributes:
     """Return the label of a trace: its name, and a line in its colour from its end."""
     return {
         "x": float(trace.x[-1]),
@@ -315,7 +306,7 @@ def _annotation(trace: Any, name: str, end: float, shift: float) -> dict[str, An
     }
 
 
-def _note(text: str) -> dict[str, Any]:
+def _note(text: str) -> Attributes:
     """Return a line of text right of the lowest plot's axis."""
     return {
         "x": 1,
@@ -354,7 +345,7 @@ def series_names(names: Iterable[str]) -> list[str]:
     return [label(name) for name in names]
 
 
-def line_meta(group: str, names: Sequence[str], equal: bool = False) -> dict[str, Any]:
+def line_meta(group: str, names: Sequence[str], equal: bool = False) -> Attributes:
     """Return the `meta` of a line.
 
     Args:
@@ -364,24 +355,24 @@ def line_meta(group: str, names: Sequence[str], equal: bool = False) -> dict[str
     return {"group": group, "names": list(names), "equal": equal}
 
 
-def bars_meta(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+def bars_meta(rows: Sequence[Sequence[str]]) -> Attributes:
     """Return the `meta` of the bars of a waterfall: the terms that each bar adds, without the total."""
     return {"group": FINAL, "rows": [list(names) for names in rows]}
 
 
-def classes_meta(classes: Sequence[int]) -> dict[str, Any]:
+def classes_meta(classes: Sequence[int]) -> Attributes:
     """Return the `meta` of the bars of some classes' probabilities."""
     return {"classes": list(classes)}
 
 
-def part_meta(part: str) -> dict[str, Any]:
+def part_meta(part: str) -> Attributes:
     """Return the `meta` of another part of a waterfall, `connectors`, or of a matrix: `cells`, `texts`, `start` or
     `end`.
     """
     return {"group": FINAL if part == "connectors" else BUILT, "part": part}
 
 
-def discs_meta(names: Sequence[str], hues: Sequence[str], before: bool = False) -> dict[str, Any]:
+def discs_meta(names: Sequence[str], hues: Sequence[str], before: bool = False) -> Attributes:
     """Return the `meta` of discs of qubits with needles.
 
     Args:
@@ -391,16 +382,16 @@ def discs_meta(names: Sequence[str], hues: Sequence[str], before: bool = False) 
     return {"group": STATES, "discs": series_names(names), "colors": list(hues), "before": before}
 
 
-def ends_meta(names: Sequence[str], height: float) -> dict[str, Any]:
+def ends_meta(names: Sequence[str], height: float) -> Attributes:
     """Return the `meta` of the filled parts of frames, of this height, at the ends of the wires of qubits."""
     return {"group": ENDS, "ends": series_names(names), "height": height}
 
 
-def decision_meta(classes: Sequence[str]) -> dict[str, Any]:
+def decision_meta(classes: Sequence[str]) -> Attributes:
     """Return the `meta` of the box of a decision, with what it calls the classes; without any it shows the score."""
     return {"group": ENDS, "decision": list(classes)}
 
 
-def now_meta(angle: str) -> dict[str, Any]:
+def now_meta(angle: str) -> Attributes:
     """Return the `meta` of the mark of the present score on its curve against an angle."""
     return {"angle": angle}

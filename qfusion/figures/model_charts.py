@@ -5,17 +5,24 @@ from itertools import cycle
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures.colours import SIGNED_SCALE
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import (
+    add_legend_mark,
+    add_line,
+    add_marks,
+    add_note,
+    add_vertical_rule,
+    error_bars,
+    rectangle,
+)
 from qfusion.figures.style import (
     GREY,
     INK,
-    LINE,
     MODALITY_HUES,
     PAPER,
     QUIET,
@@ -23,7 +30,6 @@ from qfusion.figures.style import (
     base_figure,
     fade_colour,
     label,
-    row_axis,
     term_colour,
     term_title,
     title_with_unit,
@@ -40,7 +46,7 @@ def interaction_matrix(
     modalities: Sequence[str],
     *,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the interaction index of any two modalities as a heat map, with its interval below it.
 
     Full colour stands for the largest value or end of an interval, so that a value within the noise is pale.
@@ -62,14 +68,11 @@ def interaction_matrix(
         # cells of many are narrow in print
         ends = f"<br>{low:+.{few}f} to{'<br>' if M > 4 else ' '}{high:+.{few}f}"
         for x, y in ((i, j), (j, i)):
-            figure.add_annotation(
-                x=x,
-                y=y,
-                text=true_minus(
-                    f"{value:+.{few + 1}f}{ends if np.isfinite([low, high]).all() else ''}"
-                ),
-                showarrow=False,
-                font={"size": 12, "color": INK},
+            add_note(
+                figure,
+                true_minus(f"{value:+.{few + 1}f}{ends if np.isfinite([low, high]).all() else ''}"),
+                x,
+                y,
             )
     names = [term_title(name) for name in modalities]
     figure.add_heatmap(
@@ -95,7 +98,7 @@ def contribution_swarm(
     *,
     by: str,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw every sample's dividend of each coalition as a point, stacked where many are alike, with its id in
     `customdata`.
 
@@ -104,7 +107,15 @@ def contribution_swarm(
         colour: of the points, (n,); where all is NaN, points are grey.
         by: what the colour says.
     """
-    figure = base_figure(96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
+    figure = base_figure(
+        96 + 74 * len(values),
+        left=10,
+        right=70,
+        top=8,
+        bottom=46,
+        x_title=title_with_unit("contribution", unit),
+        rows=[term_title(term) for term in values],
+    )
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
     is_coloured = bool(np.isfinite(colour).any())
     low, high = np.nanquantile(colour, (0.02, 0.98)).tolist() if is_coloured else (0.0, 1.0)
@@ -131,10 +142,8 @@ def contribution_swarm(
             else {"size": 4, "color": GREY},
             hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
+    add_vertical_rule(figure, 0)
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(title={"text": title_with_unit("contribution", unit)})
-    figure.update_yaxes(**row_axis([term_title(term) for term in values]))
     return figure
 
 
@@ -146,7 +155,7 @@ def seed_basins(
     seeds: Sequence[int],
     *,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw one sample's terms for every training seed, one line with its own markers per seed, in the colour and dash
     of its basin.
 
@@ -155,25 +164,30 @@ def seed_basins(
     """
     dashes = ("solid", "dot", "dash", "longdash", "dashdot")
     symbols = cycle(("circle", "square", "diamond", "triangle-up", "cross"))
-    figure = base_figure(96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True)
+    figure = base_figure(
+        96 + 34 * len(terms),
+        left=10,
+        top=8,
+        bottom=46,
+        legend=True,
+        x_title=label(unit),
+        rows=[term_title(term) for term in terms],
+    )
     for row, basin, seed, symbol in zip(values, labels, seeds, symbols, strict=False):
         hue = MODALITY_HUES[int(basin) % len(MODALITY_HUES)]
-        figure.add_scatter(
-            x=row,
-            y=list(range(len(terms))),
+        add_line(
+            figure,
+            row,
+            list(range(len(terms))),
+            fade_colour(hue, 0.7),
+            1.5,
+            dash=dashes[int(basin) % len(dashes)],
             mode="lines+markers",
             name=f"seed {seed}" if labels.max() == 0 else f"seed {seed} (explanation {basin + 1})",
-            line={
-                "color": fade_colour(hue, 0.7),
-                "width": 1.5,
-                "dash": dashes[int(basin) % len(dashes)],
-            },
             marker={"size": 8, "color": hue, "symbol": symbol},
             hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": QUIET, "width": 1}, layer="below")
-    figure.update_xaxes(title={"text": label(unit)})
-    figure.update_yaxes(**row_axis([term_title(term) for term in terms]))
+    add_vertical_rule(figure, 0, hue=QUIET)
     return figure
 
 
@@ -203,7 +217,7 @@ def interval_dots(
     band_name: str = "",
     percent: bool = False,
     zero: bool = True,
-) -> go.Figure:
+) -> Figure:
     """Draw one row per name, with one dot and its interval per series, over the range of a control.
 
     Args:
@@ -214,94 +228,69 @@ def interval_dots(
     named = len(series) > 1 or band is not None
     row = 34 if len(series) <= 3 else 12 * len(series)
     figure = base_figure(
-        70 + 26 * named + row * len(names), left=10, right=20, top=8, bottom=46, legend=named
+        70 + 26 * named + row * len(names),
+        left=10,
+        right=20,
+        top=8,
+        bottom=46,
+        legend=named,
+        x_title=label(x_title, 90),
+        rows=[term_title(name) for name in names],
     )
     shift = 0.22
     text = ".1%" if percent else "+.2f" if zero else ".3f"
     if band is not None and np.isfinite(band).all(1).any():
         figure.update_layout(
             shapes=[
-                {
-                    "type": "rect",
-                    "x0": low,
-                    "x1": high,
-                    "y0": y - 0.36,
-                    "y1": y + 0.36,
-                    "layer": "below",
-                    "line": {"width": 0},
-                    "fillcolor": fade_colour(GREY, 0.3),
-                }
+                rectangle((low, high), (y - 0.36, y + 0.36), fade_colour(GREY, 0.3), layer="below")
                 for y, (low, high) in enumerate(band)
                 if np.isfinite([low, high]).all()
             ]
         )
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=label(band_name),
-            hoverinfo="skip",
-            marker={"symbol": "square", "size": 12, "color": fade_colour(GREY, 0.3)},
-        )
+        grey = {"symbol": "square", "size": 12, "color": fade_colour(GREY, 0.3)}
+        add_legend_mark(figure, label(band_name), grey, hoverinfo="skip")
     for place, (name, values) in enumerate(series.items()):
         at = (place - (len(series) - 1) / 2) * shift
         symbol = SYMBOLS[place % len(SYMBOLS)]
         sentence = label(name)
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=sentence,
-            hoverinfo="skip",
-            marker={"symbol": symbol, "size": 9, "color": INK, "line": {"width": 2}},
-        )
+        mark = {"symbol": symbol, "size": 9, "color": INK, "line": {"width": 2}}
+        add_legend_mark(figure, sentence, mark, hoverinfo="skip")
         for y, (value, low, high) in enumerate(values):
             if np.isfinite(value):
                 known = bool(np.isfinite([low, high]).all())
                 tip = f" ({low:{text}} to {high:{text}})" if known else ""
-                figure.add_scatter(
-                    x=[value],
-                    y=[y + at],
-                    mode="markers",
+                add_marks(
+                    figure,
+                    [value],
+                    [y + at],
+                    hues[y],
+                    9,
+                    symbol=symbol,
+                    rim=2,
+                    rim_hue=hues[y],
                     showlegend=False,
                     name=sentence,
-                    marker={
-                        "symbol": symbol,
-                        "size": 9,
-                        "color": hues[y],
-                        "line": {"width": 2, "color": hues[y]},
-                    },
-                    error_x={
-                        "type": "data",
-                        "array": [max(0.0, high - value)],
-                        "arrayminus": [max(0.0, value - low)],
-                        "color": hues[y],
-                        "thickness": 2,
-                        "width": 4,
-                    }
+                    error_x=error_bars(
+                        [max(0.0, high - value)], hues[y], minus=[max(0.0, value - low)]
+                    )
                     if known
                     else None,
                     hovertemplate=f"{sentence}: %{{x:{text}}}{tip}<extra></extra>",
                 )
-    ends = np.array(
-        [
-            *([0.0] if zero else []),
-            *np.ravel(list(series.values())),
-            *(np.ravel(band) if band is not None else ()),
-        ]
-    )
+    numbers = [np.ravel(part) for part in series.values()]
+    if band is not None:
+        numbers.append(np.ravel(band))
+    if zero:
+        numbers.append(np.zeros(1))
+    ends = np.concatenate(numbers)
     ends = ends[np.isfinite(ends)]
     room = 0.06 * max(float(np.ptp(ends)), 1e-9)
     if zero:
-        figure.add_vline(x=0, line={"color": QUIET, "dash": "dot", "width": 1}, layer="below")
+        add_vertical_rule(figure, 0, hue=QUIET, dash="dot")
     figure.update_xaxes(
-        title={"text": label(x_title, 90)},
         tickformat=".0%" if percent else "",
         nticks=7,
         range=[float(ends.min()) - room, float(ends.max()) + room],
-    )
-    figure.update_yaxes(
-        **row_axis([term_title(name) for name in names]),
     )
     return figure
 
@@ -316,7 +305,7 @@ def calibration(
     notes: Mapping[str, str],
     x_title: str,
     y_title: str,
-) -> go.Figure:
+) -> Figure:
     """Draw small scatters, one a modality: own terms across, labels up, and the means of bins of the term as a line.
 
     Args:
@@ -334,20 +323,24 @@ def calibration(
     )
     for (name, own), place in zip(terms.items(), places, strict=True):
         hue = term_colour(name, modalities)
-        figure.add_scatter(
-            x=own,
-            y=labels[name],
-            mode="markers",
+        add_marks(
+            figure,
+            own,
+            labels[name],
+            fade_colour(hue, 0.35),
+            4,
+            rim=0,
             **place,
-            marker={"size": 4, "color": fade_colour(hue, 0.35), "line": {"width": 0}},
             hovertemplate="own term %{x:+.2f}, label %{y:+.2f}<extra></extra>",
         )
-        figure.add_scatter(
-            x=bins[name][0],
-            y=bins[name][1],
+        add_line(
+            figure,
+            bins[name][0],
+            bins[name][1],
+            hue,
+            2,
             mode="lines+markers",
             **place,
-            line={"color": hue, "width": 2},
             marker={"size": 9, "color": hue, "line": {"width": 1.5, "color": PAPER}},
             hovertemplate="bin: own term %{x:+.2f}, mean label %{y:+.2f}<extra></extra>",
         )

@@ -3,9 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_row_bars,
+    add_vertical_rule,
+    error_bars,
+    segment,
+    selection,
+)
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -20,7 +28,6 @@ from qfusion.figures.style import (
     cell_annotations,
     fade_colour,
     label,
-    row_axis,
     term_colour,
     write_note,
 )
@@ -30,14 +37,20 @@ Curve = tuple[str, np.ndarray, np.ndarray, float]
 
 
 @checks_arrays(classes="C+", counts="C+ C+")
-def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> go.Figure:
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     """Draw annotated classes down, predicted ones across; the colour is the share of the annotated class.
 
     Args:
         counts: (C, C), rows are annotations. classes: names.
     """
     C = len(classes)
-    figure = base_figure(int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
+    figure = base_figure(
+        int(min(110 + 34 * C, 560)),
+        left=10,
+        right=14,
+        top=8,
+        bottom=52,
+    )
     if not counts.sum():
         return write_note(figure, EMPTY)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -68,26 +81,28 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> go.Figure:
         count = int(counts[i, j])
         filled_cells.append([i, j, names[i], names[j], count, float(shares[i, j])])
     # A heat map cannot be clicked: transparent markers over it receive the clicks.
-    figure.add_scatter(
-        x=[j for _, j in filled],
-        y=[i for i, _ in filled],
-        mode="markers",
-        marker={"size": max(8, min(30, 400 // C)), "symbol": "square", "opacity": 0, "color": GREY},
+    add_marks(
+        figure,
+        [j for _, j in filled],
+        [i for i, _ in filled],
+        GREY,
+        max(8, min(30, 400 // C)),
+        symbol="square",
+        opacity=0,
         customdata=filled_cells,
         hovertemplate="annotated %{customdata[2]}, predicted %{customdata[3]}: %{customdata[4]} "
         "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        **selection(0, 0),
     )
     figure.update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
-    figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
-    figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
+    figure.update_xaxes(title_text="predicted", range=[-0.5, C - 0.5], **ticks)
+    figure.update_yaxes(title_text="annotated", range=[C - 0.5, -0.5], **ticks)
     return figure
 
 
 @checks_arrays()
-def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> go.Figure:
+def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> Figure:
     """Draw ROC curves on the left and precision-recall curves on the right, one line per class. The class `chosen` is
     highlighted.
 
@@ -95,7 +110,7 @@ def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> g
         roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.
         chosen: name of the class that stands out.
     """
-    figure = base_figure(360, right=16, top=26)
+    figure = base_figure(360, top=26)
     if not roc:
         return write_note(figure, "Curves need samples of a class and of others.")
     plain = {"range": [-0.02, 1.02], "nticks": 5}
@@ -115,66 +130,41 @@ def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> g
                     "hovertemplate": f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
                 }
             )
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": LINE, "width": 1, "dash": "dot"},
-    )
+    add_line(figure, [0, 1], [0, 1], LINE, 1, dash="dot", hoverinfo="skip")
     figure.update_layout(
-        xaxis=axis() | plain | {"domain": [0, 0.45]},
-        yaxis=axis() | plain,
-        xaxis2=axis() | plain | {"domain": [0.57, 1], "anchor": "y2"},
-        yaxis2=axis() | plain | {"anchor": "x2"},
-    )
-    figure.update_layout(
-        xaxis_title_text="false positive rate",
-        yaxis_title_text="true positive rate",
-        xaxis2_title_text="recall",
-        yaxis2_title_text="precision",
+        xaxis=axis("false positive rate") | plain | {"domain": [0, 0.45]},
+        yaxis=axis("true positive rate") | plain,
+        xaxis2=axis("recall") | plain | {"domain": [0.57, 1], "anchor": "y2"},
+        yaxis2=axis("precision") | plain | {"anchor": "x2"},
     )
     return figure
 
 
 @checks_arrays(certainty="B", accuracy="B", counts="B")
-def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> go.Figure:
+def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray) -> Figure:
     """Draw how often it is right against how sure it is; discs are as large as their bins are full.
 
     Args:
         certainty, accuracy: of every bin, (B,). counts: samples in it, (B,).
     """
-    figure = base_figure(360, right=16, top=10)
+    figure = base_figure(360, top=10)
     if not len(counts):
         return write_note(figure, EMPTY)
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": LINE, "width": 1, "dash": "dot"},
-    )
+    add_line(figure, [0, 1], [0, 1], LINE, 1, dash="dot", hoverinfo="skip")
     for x, high, low in zip(
         certainty,
         np.maximum(certainty, accuracy),
         np.minimum(certainty, accuracy),
         strict=True,
     ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [x, x],
-                "y": [low, high],
-                "mode": "lines",
-                "hoverinfo": "skip",
-                "line": {"color": fade_colour(VERMILLION, 0.6), "width": 2},
-            }
-        )
-    figure.add_scatter(
-        x=certainty,
-        y=accuracy,
+        add_line(figure, [x, x], [low, high], fade_colour(VERMILLION, 0.6), 2, hoverinfo="skip")
+    add_line(
+        figure,
+        certainty,
+        accuracy,
+        BLUE,
+        1.6,
         mode="lines+markers",
-        line={"color": BLUE, "width": 1.6},
         marker={
             "size": list(6 + 18 * np.sqrt(counts / counts.max())),
             "color": BLUE,
@@ -185,10 +175,10 @@ def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.nda
         hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
     )
     figure.update_xaxes(
-        title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
+        title_text="mean certainty", range=[-0.02, 1.04], tickformat=".0%", nticks=6
     )
     figure.update_yaxes(
-        title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
+        title_text="share that is right", range=[-0.02, 1.06], tickformat=".0%", nticks=6
     )
     return figure
 
@@ -196,7 +186,7 @@ def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.nda
 @checks_arrays(ids="N", truth="N", values="N", inside="N")
 def residual_plot(
     ids: Sequence[str], truth: np.ndarray, values: np.ndarray, inside: np.ndarray, unit: str
-) -> go.Figure:
+) -> Figure:
     """Draw the prediction minus annotation against the annotation, the cohort coloured.
 
     On the right how many are how far off.
@@ -211,14 +201,15 @@ def residual_plot(
     edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
     for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
         if chosen.any():
-            figure.add_scatter(
-                x=truth[chosen],
-                y=values[chosen],
-                mode="markers",
+            add_marks(
+                figure,
+                truth[chosen],
+                values[chosen],
+                fade_colour(colour, 0.55),
+                5,
                 customdata=[
                     label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored
                 ],
-                marker={"size": 5, "color": fade_colour(colour, 0.55)},
                 hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
                 "%{y:+.2f}<extra></extra>",
             )
@@ -230,26 +221,13 @@ def residual_plot(
                 marker={"color": colour, "line": {"width": 0}},
                 hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
             )
-    figure.add_shape(
-        type="line",
-        xref="paper",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        line={"color": LINE, "width": 1},
-    )
+    figure.add_shape(segment((0, 1), (0, 0), xref="paper"))
     figure.update_layout(
         bargap=0.05,
         barmode="stack",
-        xaxis=axis() | {"domain": [0, 0.74], "nticks": 7},
-        yaxis=axis() | {"nticks": 7},
-        xaxis2=axis() | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
-    )
-    figure.update_layout(
-        xaxis_title_text=f"annotated {label(unit)}",
-        yaxis_title_text="prediction − annotation",
-        xaxis2_title_text="samples",
+        xaxis=axis(f"annotated {label(unit)}") | {"domain": [0, 0.74], "nticks": 7},
+        yaxis=axis("prediction − annotation") | {"nticks": 7},
+        xaxis2=axis("samples") | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
     )
     return figure
 
@@ -259,14 +237,20 @@ BINS = 40
 
 
 @checks_arrays(names="C", counts="C")
-def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> go.Figure:
+def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> Figure:
     """Draw bars, one a class, stacked by part of the split.
 
     Args:
         counts: samples of every class, by part. names: of the classes.
     """
 
-    figure = base_figure(max(220, 70 + 22 * len(names)), left=120, legend=True)
+    figure = base_figure(
+        max(220, 70 + 22 * len(names)),
+        left=120,
+        legend=True,
+        x_title="samples",
+        rows=[label(name, 24) for name in names],
+    )
     for part, column in counts.items():
         figure.add_trace(
             {
@@ -281,13 +265,11 @@ def class_counts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> g
             }
         )
     figure.update_layout(barmode="stack", legend_traceorder="normal")
-    figure.update_xaxes(title={"text": "samples"})
-    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
     return figure
 
 
 @checks_arrays()
-def target_histogram(values: Mapping[str, np.ndarray], name: str) -> go.Figure:
+def target_histogram(values: Mapping[str, np.ndarray], name: str) -> Figure:
     """Draw shares of the samples in forty bins of the target, a line a part of the split.
 
     Args:
@@ -295,23 +277,23 @@ def target_histogram(values: Mapping[str, np.ndarray], name: str) -> go.Figure:
     """
 
     edges = histogram_edges(values)
-    figure = base_figure(260, legend=True)
-    for part, targets_of in values.items():
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": np.repeat(edges, 2)[1:-1],
-                "y": np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
-                "mode": "lines",
-                "name": f"{part} ({len(targets_of):,})",
-                "line": {"color": PART_HUES.get(part, GREY), "width": 2},
-                "hovertemplate": f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
-            }
-        )
-    figure.update_xaxes(title={"text": label(name)})
-    figure.update_yaxes(
-        title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
+    figure = base_figure(
+        260,
+        legend=True,
+        x_title=label(name),
+        y_title="share of the part's samples",
+        y_axis={"tickformat": ".0%", "rangemode": "tozero"},
     )
+    for part, targets_of in values.items():
+        add_line(
+            figure,
+            np.repeat(edges, 2)[1:-1],
+            np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
+            PART_HUES.get(part, GREY),
+            2,
+            name=f"{part} ({len(targets_of):,})",
+            hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
+        )
     return figure
 
 
@@ -337,7 +319,7 @@ def information_bars(
     modalities: Sequence[str],
     *,
     entropy: float,
-) -> go.Figure:
+) -> Figure:
     """Draw one bar per row with the information told redundantly, by each source alone, and only together. Values are
     in bits, with whiskers.
 
@@ -347,7 +329,16 @@ def information_bars(
         modalities: names, whose colours sources have. entropy: bits that there are to tell, as a line.
     """
     places = np.arange(len(rows))
-    figure = base_figure(110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True)
+    figure = base_figure(
+        110 + 40 * len(rows),
+        left=10,
+        right=24,
+        top=8,
+        bottom=46,
+        legend=True,
+        x_title="bits of the target" + (" (dotted: all)" if entropy else ""),
+        rows=list(map(label, rows)),
+    )
     ends = np.zeros(len(rows))
     for at, (name, values) in enumerate(parts.items()):
         if name == SHARED:
@@ -360,42 +351,39 @@ def information_bars(
         size = np.maximum(value, 0)
         tips = [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values]
         words = label(name if name in (SHARED, TOGETHER) else f"told only by {name}")
-        figure.add_bar(
-            x=size,
-            y=places,
-            base=ends,
-            orientation="h",
-            width=0.5,
-            name=words,
-            customdata=tips,
-            marker={
+        add_row_bars(
+            figure,
+            size,
+            {
                 "color": fade_colour(hue, 0.25 if name == SHARED else 0.8),
                 "line": {"color": hue, "width": 1},
             },
+            y=places,
+            base=ends,
+            width=0.5,
+            name=words,
+            customdata=tips,
             hovertemplate=f"{words}: %{{customdata}}<extra></extra>",
         )
         shown = (size > 0) & np.isfinite(np.asarray(values, float)).all(1)
         ends = ends + size
-        figure.add_scatter(
-            x=ends[shown],
-            y=places[shown] + 0.16 * ((at % 3) - 1),  # so that neighbours' intervals do not meet
-            mode="markers",
+        # so that neighbours' intervals do not meet
+        add_marks(
+            figure,
+            ends[shown],
+            places[shown] + 0.16 * ((at % 3) - 1),
+            INK,
+            1,
             showlegend=False,
             hoverinfo="skip",
-            marker={"size": 1, "color": INK},
-            error_x={
-                "type": "data",
-                "array": np.maximum(high - value, 0)[shown],
-                "arrayminus": np.maximum(value - low, 0)[shown],
-                "color": INK,
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_x=error_bars(
+                np.maximum(high - value, 0)[shown],
+                INK,
+                minus=np.maximum(value - low, 0)[shown],
+                thickness=1.5,
+                width=3,
+            ),
         )
     figure.update_layout(barmode="overlay")
-    figure.add_vline(x=entropy, line={"color": QUIET, "dash": "dot", "width": 1}, layer="below")
-    figure.update_xaxes(
-        title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")}
-    )
-    figure.update_yaxes(**row_axis(list(map(label, rows))))
+    add_vertical_rule(figure, entropy, hue=QUIET, dash="dot")
     return figure

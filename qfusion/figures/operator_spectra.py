@@ -1,14 +1,13 @@
 """Charts of decision operators: spectra, the composition of eigenvectors, and samples along two eigenvectors."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import add_head, add_marks, segment, selection
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
@@ -18,6 +17,7 @@ from qfusion.figures.style import (
     NEUTRAL,
     PAPER,
     QUIET,
+    Attributes,
     add_ring,
     axis,
     base_figure,
@@ -60,7 +60,7 @@ def spectrum(
     unit: str = "score",
     sample_name: str = "this sample",
     cohort_name: str = "all samples",
-) -> go.Figure:
+) -> Figure:
     """Draw the votes of the eigenstates as bars around the baseline, and below them the weight of a sample on each.
 
     Args:
@@ -76,7 +76,14 @@ def spectrum(
         text = f"{size} eigenstates"
         axis_title += f" ({size} in each bar)"
     gap = 0.15 if len(bars) < 40 else 0.05
-    figure = base_figure(430, legend=True, right=20, top=8)
+    figure = base_figure(
+        430,
+        legend=True,
+        right=20,
+        top=8,
+        x_title=axis_title,
+        y_title=title_with_unit("vote above baseline", unit, "<br>"),
+    )
     for name, chosen, hue in (
         ("votes for", bars >= 0, FOR),
         ("votes against", bars < 0, AGAINST),
@@ -99,51 +106,32 @@ def spectrum(
         marker={"color": INK, "line": {"width": 0}},
         hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
     )
-    figure.add_scatter(
-        x=places,
-        y=mean,
+    add_marks(
+        figure,
+        places,
+        mean,
+        QUIET,
+        7,
+        symbol="diamond-open",
+        rim=1.6,
         yaxis="y2",
         name=label(cohort_name),
-        mode="markers",
-        marker={
-            "symbol": "diamond-open",
-            "size": 7,
-            "color": QUIET,
-            "line": {"width": 1.6},
-        },
         hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
     )
     figure.update_layout(
         bargap=gap,
-        xaxis={
-            "title": {"text": axis_title},
-            "anchor": "y2",
-            "range": [-0.7, len(bars) - 0.3],
-        },
-        yaxis={
-            "domain": [0.46, 1.0],
-            "title": {"text": title_with_unit("vote above baseline", unit, "<br>")},
-        },
-        yaxis2=axis() | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
-        yaxis2_title_text="weight",
+        xaxis={"anchor": "y2", "range": [-0.7, len(bars) - 0.3]},
+        yaxis={"domain": [0.46, 1.0]},
+        yaxis2=axis("weight") | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
     )
     if len(bars) <= 16:
         figure.update_xaxes(dtick=1)
-    figure.add_shape(
-        type="line",
-        xref="paper",
-        yref="y",
-        x0=0,
-        x1=1,
-        y0=0,
-        y1=0,
-        line={"color": LINE, "width": 1},
-    )
+    figure.add_shape(segment((0, 1), (0, 0), xref="paper", yref="y"))
     return figure
 
 
 @checks_arrays()
-def eigenvector_bars(amplitudes: np.ndarray, dims: Sequence[int]) -> go.Figure:
+def eigenvector_bars(amplitudes: np.ndarray, dims: Sequence[int]) -> Figure:
     """Draw the composition of an eigenvector: the population of every basis state as height, its phase as colour.
 
     Args:
@@ -159,7 +147,15 @@ def eigenvector_bars(amplitudes: np.ndarray, dims: Sequence[int]) -> go.Figure:
     places = np.arange(len(names))
 
     step = -(-len(names) // 8)  # level kets have room for eight
-    figure = base_figure(250, left=54, right=10, top=10)
+    figure = base_figure(
+        250,
+        left=54,
+        right=10,
+        top=10,
+        x_title="basis state",
+        y_title="population",
+        y_axis={"rangemode": "tozero", "tickformat": ".0%"},
+    )
     figure.add_bar(
         x=places,
         y=populations,
@@ -180,12 +176,8 @@ def eigenvector_bars(amplitudes: np.ndarray, dims: Sequence[int]) -> go.Figure:
         hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
     )
     figure.update_xaxes(
-        title={"text": "basis state"},
-        tickvals=places[::step],
-        ticktext=[f"|{name}⟩" for name in names[::step]],
-        tickangle=0,
+        tickvals=places[::step], ticktext=[f"|{name}⟩" for name in names[::step]], tickangle=0
     )
-    figure.update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
     return figure
 
 
@@ -196,7 +188,7 @@ def outcome_patterns(
     elements: Sequence[str],
     modalities: Sequence[str],
     all_modalities: Sequence[str],
-) -> go.Figure:
+) -> Figure:
     """Draw outcome patterns as rows of dots, filled where the qubit of an element reads 1, in a block per modality.
 
     Args:
@@ -207,7 +199,14 @@ def outcome_patterns(
         all_modalities: of the model, in its order; fixes the colours.
     """
     k, count, n = bits.shape
-    figure = base_figure(92 + 27 * k, left=10, right=10, top=30, bottom=44)
+    figure = base_figure(
+        92 + 27 * k,
+        left=10,
+        right=10,
+        top=30,
+        bottom=44,
+        x_title="element (filled: its qubit reads 1)",
+    )
     ticks: list[int] = []
     for m, name in enumerate(modalities):
         hue = term_colour(name, all_modalities)
@@ -216,35 +215,29 @@ def outcome_patterns(
         first = m * (n + 1)  # one column stays free between blocks
         x = columns + first
         ticks += range(first, first + n)
-        figure.add_scatter(
-            x=x[reads_one],
-            y=rows[reads_one],
-            mode="markers",
+        add_marks(
+            figure,
+            x[reads_one],
+            rows[reads_one],
+            hue,
+            13,
+            rim=1.5,
+            rim_hue=hue,
             name=f"{label(name)} reads 1",
             hoverinfo="skip",
-            marker={"size": 13, "color": hue, "line": {"width": 1.5, "color": hue}},
         )
-        figure.add_scatter(
-            x=x[~reads_one],
-            y=rows[~reads_one],
-            mode="markers",
+        add_marks(
+            figure,
+            x[~reads_one],
+            rows[~reads_one],
+            PAPER,
+            13,
+            rim=1.2,
+            rim_hue=LINE,
             hoverinfo="skip",
             showlegend=False,
-            marker={
-                "size": 13,
-                "color": PAPER,
-                "line": {"width": 1.2, "color": LINE},
-            },
         )
-        figure.add_annotation(
-            x=first + (n - 1) / 2,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            text=f"<b>{label(name)}</b>",
-            showarrow=False,
-            font={"size": 12, "color": hue},
-        )
+        add_head(figure, f"<b>{label(name)}</b>", first + (n - 1) / 2, hue=hue)
     short = [label(name, 9) for name in elements]
     angle = 0 if max(map(len, short)) <= 2 else -40
     figure.update_xaxes(
@@ -253,7 +246,6 @@ def outcome_patterns(
         showline=False,
         ticks="",
         range=[-0.6, count * (n + 1) - 1.4],
-        title={"text": "element (filled: its qubit reads 1)"},
         tickangle=angle,
     )
     figure.update_yaxes(**row_axis([true_minus(f"{vote:+.2f}") for vote in votes], 0.4, 0.6))
@@ -271,11 +263,18 @@ def element_effects(
     all_modalities: Sequence[str],
     *,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw how the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
 
     places = list(range(len(elements)))
-    figure = base_figure(260, legend=len(modalities) > 1, right=10, top=8)
+    figure = base_figure(
+        260,
+        legend=len(modalities) > 1,
+        right=10,
+        top=8,
+        y_title=f"change of {label(unit)}",
+        x_title="element that turns from 0 to 1",
+    )
     for m, name in enumerate(modalities):
         figure.add_trace(
             {
@@ -288,12 +287,7 @@ def element_effects(
                 "hovertemplate": "%{customdata}: %{y:+.3f}<extra>" + label(name) + "</extra>",
             }
         )
-    figure.update_yaxes(title={"text": f"change of {label(unit)}"})
-    figure.update_xaxes(
-        title={"text": "element that turns from 0 to 1"},
-        tickvals=places,
-        ticktext=[label(name, 14) for name in elements],
-    )
+    figure.update_xaxes(tickvals=places, ticktext=[label(name, 14) for name in elements])
     figure.add_hline(y=0, line={"color": LINE, "width": 1})
     return figure
 
@@ -311,7 +305,7 @@ def extreme_plane(
     split: bool = False,
     chosen: str | None = None,
     shares: tuple[bool, bool] = (True, True),
-) -> go.Figure:
+) -> Figure:
     """Draw samples along two axes, coloured by truth, with ids in `customdata`; the chosen one has a ring.
 
     Args:
@@ -332,9 +326,17 @@ def extreme_plane(
     )
     names = np.array([label(name) for name in ids], dtype=object)
     all_ids = np.asarray(list(ids), dtype=object)
-    figure = base_figure(400, legend=split, right=10 if not split else 16)
+    figure = base_figure(
+        400,
+        legend=split,
+        right=10 if not split else 16,
+        x_title=label(x_title, 90),
+        y_title=label(y_title, 90),
+        x_axis={"tickformat": x_ticks},
+        y_axis={"tickformat": y_ticks},
+    )
 
-    def add_samples(rows: np.ndarray, name: str, marker: dict[str, Any]) -> None:
+    def add_samples(rows: np.ndarray, name: str, marker: Attributes) -> None:
         figure.add_scatter(
             x=x[rows],
             y=y[rows],
@@ -343,12 +345,11 @@ def extreme_plane(
             customdata=all_ids[rows].tolist(),
             text=names[rows],
             hovertemplate=tip,
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 0.6}},
+            **selection(1, 0.6),
             marker={"size": 7} | marker,
         )
 
-    marker: dict[str, Any]
+    marker: Attributes
     if split:
         # open markers around filled ones: samples of both classes can be at the same place
         for name, flag, hue, look in (
@@ -368,6 +369,4 @@ def extreme_plane(
         }
         add_samples(np.ones(len(names), dtype=bool), "samples", marker)
     add_ring(figure, ids, x, y, chosen, name="chosen", showlegend=False)
-    figure.update_xaxes(title={"text": label(x_title, 90)}, tickformat=x_ticks)
-    figure.update_yaxes(title={"text": label(y_title, 90)}, tickformat=y_ticks)
     return figure

@@ -2,11 +2,10 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-import plotly.graph_objects as go
 from PIL import Image as Pictures
 
 from qfusion._checks import check
@@ -18,12 +17,13 @@ from qfusion.data.sample_content import Film, Word
 from qfusion.errors import default_on_error
 from qfusion.figures.colours import PICTURE_STOPS
 from qfusion.figures.decision_charts import bar_pattern
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.style import (
     INK,
     LINE,
     QUIET,
     UNSIGNED_SCALE,
+    Attributes,
     axis,
     base_figure,
     label,
@@ -32,10 +32,8 @@ from qfusion.figures.style import (
 )
 from qfusion.study import recording_strip, text
 
-# Modality; starts and ends of its steps in seconds, (T,); contributions of the steps by term, (T,); names of the steps.
-Lane = tuple[str, np.ndarray, np.ndarray, Mapping[str, np.ndarray], Sequence[str]]
 # Traces of a row, and the settings of its y axis.
-Row = tuple[list[dict[str, Any]], dict[str, Any]]
+Row = tuple[list[Attributes], Attributes]
 _THUMB = 56  # pixels of a thumbnail's height
 _HUES = 96  # colours of all thumbnails together
 # Widths in pixels that decide whether a word fits.
@@ -45,65 +43,34 @@ _GAP = 9  # pixels between rows
 _WORD_ROWS = 3
 
 
-def draw_timeline(result: recording_strip.Strip, modalities: Sequence[str], unit: str) -> go.Figure:
-    """Draw the result of `study.recording_strip.strip` with `timeline`."""
-    preview = result.preview
-    return timeline(
-        preview.seconds,
-        [(lane.modality, lane.starts, lane.ends, lane.terms, lane.names) for lane in result.lanes],
-        modalities,
-        thumbs=preview.thumbs,
-        envelope=preview.envelope,
-        spectrogram=preview.spectrogram,
-        hertz=EDGES,
-        words=result.words,
-        unit=unit,
-    )
-
-
 @checks_arrays()
-def timeline(
-    seconds: float,
-    lanes: Sequence[Lane],
-    modalities: Sequence[str],
-    *,
-    thumbs: np.ndarray | None = None,
-    envelope: np.ndarray | None = None,
-    spectrogram: np.ndarray | None = None,
-    hertz: np.ndarray | None = None,
-    words: Sequence[Word] = (),
-    unit: str = "score",
-) -> go.Figure:
+def timeline(strip: recording_strip.Strip, modalities: Sequence[str], unit: str) -> Figure:
     """Draw a recording in rows over one axis of time: pictures, waveform, spectrogram, words, contributions of steps.
 
     Each modality with steps has a row of bars; those of joint terms are hatched.
 
     Args:
-        seconds: length of the axis.
-        lanes: modalities with steps.
+        strip: of `study.recording_strip.strip`.
         modalities: of the model, in its order; fixes the colours.
-        thumbs: uint8 (n, h, w, 3), pictures of n equal parts of the recording.
-        envelope: least and largest sample of equal parts, (bins, 2).
-        spectrogram: decibels (bands, columns), lowest band first.
-        hertz: edges of the bands, (bands + 1,).
-        words: with their times.
+        unit: of the contributions.
     """
+    preview = strip.preview
+    seconds = preview.seconds
     check(seconds > 0, f"Argument `seconds` must be above 0, but is {seconds:g}. Give what lasts.")
     rows: list[tuple[int, Row]] = []  # height in pixels, and content
-    if thumbs is not None:
-        rows.append((_THUMB, _thumbs(thumbs, seconds)))
-    if envelope is not None:
-        rows.append((40, _wave(envelope, seconds)))
-    if spectrogram is not None and hertz is not None:
-        rows.append((54, _spectrum(spectrogram, hertz, seconds)))
-    if words:
-        placed, used = _word_rows(words, seconds)
-        rows.append((16 * used + 6, _words(placed, used)))
-    for lane in lanes:
+    if preview.thumbs is not None:
+        rows.append((_THUMB, _thumbs(preview.thumbs, seconds)))
+    if preview.envelope is not None:
+        rows.append((40, _wave(preview.envelope, seconds)))
+    if preview.spectrogram is not None:
+        rows.append((54, _spectrum(preview.spectrogram, seconds)))
+    if strip.words:
+        rows.append(_words(strip.words, seconds))
+    for lane in strip.lanes:
         rows.append((74, _lane(lane, modalities, unit)))
 
     inner = sum(height for height, _ in rows) + _GAP * (len(rows) - 1)
-    terms = {term for lane in lanes for term in lane[3]}
+    terms = {term for lane in strip.lanes for term in lane.terms}
     legend_lines = -(-len(terms) // 3)
     above = 8 + 20 * legend_lines
     figure = base_figure(inner + above + 46, left=78, right=12, top=above, bottom=46)
@@ -126,7 +93,7 @@ def timeline(
         top -= height + _GAP
     figure.update_layout(
         barmode="relative",
-        showlegend=bool(lanes),
+        showlegend=bool(strip.lanes),
         legend={"traceorder": "normal"},
         xaxis={"range": [0, seconds], "anchor": f"y{len(rows)}", "nticks": 9},
         xaxis_title_text="time (s)",
@@ -134,7 +101,7 @@ def timeline(
     return figure
 
 
-def _row(name: str, low: float, high: float) -> dict[str, Any]:
+def _row(name: str, low: float, high: float) -> Attributes:
     """Return the settings of a y axis with a name in its middle."""
     return {"range": [low, high], "tickvals": [(low + high) / 2], "ticktext": [name]}
 
@@ -179,7 +146,7 @@ def _wave(envelope: np.ndarray, seconds: float) -> Row:
     return [trace], _row("heard", -reach, reach)
 
 
-def _spectrum(decibels: np.ndarray, hertz: np.ndarray, seconds: float) -> Row:
+def _spectrum(decibels: np.ndarray, seconds: float) -> Row:
     """Return a spectrogram with bands of equal height and ticks in hertz."""
     bands, columns = decibels.shape
     trace = {
@@ -192,8 +159,8 @@ def _spectrum(decibels: np.ndarray, hertz: np.ndarray, seconds: float) -> Row:
         "hovertemplate": "%{x:.2f} s: %{z:.0f} dB<extra></extra>",
     }
     tick_names = {100: "100 Hz", 1000: "1 kHz", 5000: "5 kHz"}
-    marks = [mark for mark in tick_names if hertz[0] <= mark <= hertz[-1]]
-    heights = np.interp(np.log(marks), np.log(hertz), np.arange(bands + 1))
+    marks = [mark for mark in tick_names if EDGES[0] <= mark <= EDGES[-1]]
+    heights = np.interp(np.log(marks), np.log(EDGES), np.arange(bands + 1))
     return [trace], {
         "range": [0, bands],
         "tickvals": heights.tolist(),
@@ -201,38 +168,26 @@ def _spectrum(decibels: np.ndarray, hertz: np.ndarray, seconds: float) -> Row:
     }
 
 
-def _word_rows(words: Sequence[Word], seconds: float) -> tuple[list[tuple[Word, int | None]], int]:
-    """Place words in rows where they do not overlap.
+def _words(words: Sequence[Word], seconds: float) -> tuple[int, Row]:
+    """Return the height in pixels and the words, at the middle of their times, in rows where they do not overlap.
 
-    Returns:
-        each word with its row, None where no row has room; number of rows that are used.
+    A word for which no row has room is left out.
     """
     ends = [-1.0] * _WORD_ROWS
-    placed = list[tuple[Word, int | None]]()
     used = 1
+    middles = []
+    heights = []
+    labels = []
+    tips = []
     for word in words:
         wide = seconds * _LETTER * (min(len(word.text), 20) + 1) / _ROOM
         middle = (word.start + min(word.end, seconds)) / 2
         free = [row for row in range(_WORD_ROWS) if ends[row] <= middle - wide / 2]
         if not free:
-            placed.append((word, None))
             continue
         row = free[0]
         ends[row] = middle + wide / 2
-        placed.append((word, row))
         used = max(used, row + 1)
-    return placed, used
-
-
-def _words(placed: Sequence[tuple[Word, int | None]], used: int) -> Row:
-    """Return the words that have a row, at the middle of their times."""
-    middles = []
-    heights = []
-    labels = []
-    tips = []
-    for word, row in placed:
-        if row is None:
-            continue
         middles.append((word.start + word.end) / 2)
         heights.append(-row)
         labels.append(label(word.text, 20))
@@ -248,44 +203,44 @@ def _words(placed: Sequence[tuple[Word, int | None]], used: int) -> Row:
         "hovertemplate": "‘%{customdata[0]}’, %{customdata[1]} to %{customdata[2]} s<extra></extra>",
         "cliponaxis": False,
     }
-    return [trace], _row("spoken", 0.5 - used, 0.5)
+    return 16 * used + 6, ([trace], _row("spoken", 0.5 - used, 0.5))
 
 
-def _lane(lane: Lane, modalities: Sequence[str], unit: str) -> Row:
+def _lane(lane: recording_strip.Steps, modalities: Sequence[str], unit: str) -> Row:
     """Return the contributions of each step of a modality as bars, stacked by term."""
-    name, starts, ends, terms, names = lane
-    ups = sum(np.maximum(values, 0) for values in terms.values())
-    downs = sum(np.minimum(values, 0) for values in terms.values())
+    ups = sum(np.maximum(values, 0) for values in lane.terms.values())
+    downs = sum(np.minimum(values, 0) for values in lane.terms.values())
     reach = max(float(np.max(ups)), -float(np.min(downs)), 1e-9) * 1.08
     coalitions = coalition_names(modalities)
     steps = [
         [label(step), f"{a:.2f}", f"{b:.2f}"]
-        for step, a, b in zip(names, starts, ends, strict=True)
+        for step, a, b in zip(lane.names, lane.starts, lane.ends, strict=True)
     ]
-    traces: list[dict[str, Any]] = []
-    for term, values in terms.items():
+    traces: list[Attributes] = []
+    for term, values in lane.terms.items():
         # A term that is no coalition is the whole output; it has the colour of the modality.
-        owner = term if term in coalitions else name
+        owner = term if term in coalitions else lane.modality
         hues = [term_colour(owner, modalities)] * len(values)
         is_joint = ["+" in term] * len(values)
         traces.append(
             {
                 "type": "bar",
-                "x": (starts + ends) / 2,
-                "width": ends - starts,
+                "x": (lane.starts + lane.ends) / 2,
+                "width": lane.ends - lane.starts,
                 "y": np.asarray(values, float),
                 "name": term_title(owner),
                 "legendgroup": owner,
                 "marker": bar_pattern(hues, is_joint, rim=0.6),
                 "customdata": steps,
-                "hovertemplate": f"{label(name)}, %{{customdata[0]}}, %{{customdata[1]}} to %{{customdata[2]}} s<br>"
+                "hovertemplate": f"{label(lane.modality)}, %{{customdata[0]}}, "
+                "%{customdata[1]} to %{customdata[2]} s<br>"
                 f"{label(term, 40)}: %{{y:+.4f}} {label(unit)}<extra></extra>",
             }
         )
     return traces, {
         "range": [-reach, reach],
         "tickvals": [0],
-        "ticktext": [f"{label(name, 14)}<br>±{reach / 1.08:.2g}"],
+        "ticktext": [f"{label(lane.modality, 14)}<br>±{reach / 1.08:.2g}"],
         "zeroline": True,
         "zerolinecolor": LINE,
     }
@@ -311,7 +266,7 @@ def number_colours(pixels: np.ndarray, hues: int = PICTURE_STOPS) -> Numbered:
     return numbers, scale
 
 
-def picture_trace(pixels: np.ndarray, width: float, height: float) -> dict[str, Any]:
+def picture_trace(pixels: np.ndarray, width: float, height: float) -> Attributes:
     """Return a trace that draws a picture with its rows downwards over `width` by `height` units, from -0.5 on.
 
     Args:

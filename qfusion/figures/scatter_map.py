@@ -5,18 +5,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.figures.colours import SIGNED_SCALE
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import (
+    add_head,
+    add_legend_mark,
+    add_marks,
+    add_row_bars,
+    add_texts,
+    add_vertical_rule,
+    error_bars,
+    outside_texts,
+    selection,
+)
 from qfusion.figures.style import (
     BLUE,
     GREEN,
     GREY,
     INK,
-    LINE,
     ORANGE,
     PAPER,
     PURPLE,
@@ -25,6 +34,7 @@ from qfusion.figures.style import (
     UNSIGNED_SCALE,
     VERMILLION,
     YELLOW,
+    Attributes,
     add_ring,
     base_figure,
     label,
@@ -38,7 +48,7 @@ from qfusion.figures.style import (
 GROUP_HUES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW, GREY)
 SHAPES = ("circle", "diamond", "square")
 MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
-_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
+_CHOSEN = selection(1, 0.4)
 
 
 @checks_arrays("values", ids="N", xy="N 2", values="N", inside="N")
@@ -54,7 +64,7 @@ def sample_scatter(
     titles: tuple[str, str] = ("", ""),
     tips: Sequence[str] = (),
     chosen: str | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw every sample as a point with its id in `customdata`; those outside the cohort small and faint, one ringed.
 
     Args:
@@ -109,19 +119,10 @@ def sample_scatter(
                 }
             )
     for k, name in enumerate(names):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [None],
-                "y": [None],
-                "mode": "markers",
-                "name": label(name, 24),
-                "marker": {
-                    "size": 9,
-                    "color": _hue(k, hues),
-                    "symbol": SHAPES[k // len(GROUP_HUES)],
-                },
-            }
+        add_legend_mark(
+            figure,
+            label(name, 24),
+            {"size": 9, "color": _hue(k, hues), "symbol": SHAPES[k // len(GROUP_HUES)]},
         )  # the legend's points are as strong as those of the cohort
     return add_ring(
         figure,
@@ -149,7 +150,7 @@ def _marker(
     hues: Sequence[str],
     every: np.ndarray,
     by: str,
-) -> dict[str, Any]:
+) -> Attributes:
     if within:
         size = 8 if part else 7
     else:
@@ -196,7 +197,7 @@ def nearest_bars(
     axis: str = "distance",
     typical: float = float("nan"),
     empty: str = "There is no other sample.",
-) -> go.Figure:
+) -> Figure:
     """Draw the distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of
     all.
 
@@ -208,7 +209,12 @@ def nearest_bars(
         empty: what an empty figure says.
     """
     row_height = 40 if any(notes) else 27
-    figure = base_figure(92 + row_height * max(1, len(names)), left=10, right=56, top=22)
+    figure = base_figure(
+        92 + row_height * max(1, len(names)),
+        left=10,
+        right=56,
+        top=22,
+    )
     if not len(names):
         figure.update_xaxes(visible=False).update_yaxes(visible=False)
         return write_note(figure, empty)
@@ -221,13 +227,10 @@ def nearest_bars(
         else:
             hues.append(BLUE)
             patterns.append("")
-    figure.add_bar(
-        x=distances,
-        y=list(range(len(names))),
-        orientation="h",
-        width=0.62,
-        customdata=[label(name, 90) for name in names],
-        marker={
+    add_row_bars(
+        figure,
+        distances,
+        {
             "color": hues,
             "line": {"width": 0},
             "pattern": {
@@ -237,39 +240,25 @@ def nearest_bars(
                 "solidity": 0.5,
             },
         },
-        text=[f"{value:.3g}" for value in distances],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"color": INK},
+        width=0.62,
+        customdata=[label(name, 90) for name in names],
         **_CHOSEN,
         hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+        **outside_texts([f"{value:.3g}" for value in distances]),
     )
     if np.isfinite(typical):
-        figure.add_vline(
-            x=typical, line={"color": LINE, "width": 1.5, "dash": "dot"}, layer="below"
-        )
-        figure.add_annotation(
-            x=typical,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            showarrow=False,
-            text="median of all",
-            font={"size": 12, "color": INK},
-        )
+        add_vertical_rule(figure, typical, width=1.5, dash="dot")
+        add_head(figure, "median of all", typical)
     top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
     figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
-    figure.update_yaxes(
-        **row_axis(name_rows(names, notes)),
-    )
+    figure.update_xaxes(title_text=label(axis), range=[0, 1.12 * top], nticks=7)
+    figure.update_yaxes(**row_axis(name_rows(names, notes)))
     return figure
 
 
 # Slices of the samples with how often each is wrong, and the samples of the largest errors.
 
-_OPAQUE = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+_OPAQUE = selection(1, 1)
 
 
 @checks_arrays(names="S", counts="S", values="S 3")
@@ -280,7 +269,7 @@ def error_rates(
     overall: float,
     *,
     axis: str = "error rate",
-) -> go.Figure:
+) -> Figure:
     """Draw the error rate of every slice with its interval, and that of all as a line.
 
     `customdata` of a point is the number of its slice.
@@ -290,7 +279,12 @@ def error_rates(
         values: rate and both ends of its interval, (S, 3). overall: of all.
         axis: what the rate is called.
     """
-    figure = base_figure(96 + 30 * max(1, len(names)), left=10, right=24, top=24)
+    figure = base_figure(
+        96 + 30 * max(1, len(names)),
+        left=10,
+        right=24,
+        top=24,
+    )
     if not len(names):
         return write_note(figure, "No sample to slice.")
     value, low, high = np.asarray(values, dtype=float).T
@@ -298,54 +292,36 @@ def error_rates(
         f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
         for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
     ]
-    figure.add_vline(x=overall, line={"color": LINE, "width": 1.5, "dash": "dot"}, layer="below")
-    figure.add_annotation(
-        x=overall,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        showarrow=False,
-        text=f"all {overall:.1%}",
-        font={"size": 12, "color": QUIET},
-    )
+    add_vertical_rule(figure, overall, width=1.5, dash="dot")
+    add_head(figure, f"all {overall:.1%}", overall, hue=QUIET)
     for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low]):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": [value[row]],
-                "y": [row],
-                "mode": "markers",
-                "marker": {"size": 12, "color": hue},
-                "name": "",
-                "error_x": {
-                    "type": "data",
-                    "array": [high[row] - value[row]],
-                    "arrayminus": [value[row] - low[row]],
-                    "color": hue,
-                    "thickness": 2,
-                    "width": 5,
-                },
-                "customdata": [[row, tips[row]]],
-                **_OPAQUE,
-                "hovertemplate": "%{customdata[1]}<br>click to make it the cohort<extra></extra>",
-            }
+        add_marks(
+            figure,
+            [value[row]],
+            [row],
+            hue,
+            12,
+            name="",
+            error_x=error_bars(
+                [high[row] - value[row]], hue, minus=[value[row] - low[row]], width=5
+            ),
+            customdata=[[row, tips[row]]],
+            **_OPAQUE,
+            hovertemplate="%{customdata[1]}<br>click to make it the cohort<extra></extra>",
         )
     figure.update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
     figure.update_xaxes(
-        title={"text": label(axis, 90)},
+        title_text=label(axis, 90),
         tickformat=".0%",
         nticks=7,
         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
     )
-    figure.update_yaxes(
-        **row_axis(
-            [
-                f"{label(name, 30)}  ({wrong:,} of {count:,})"
-                for name, (wrong, count) in zip(names, counts, strict=True)
-            ]
-        ),
-    )
+    rows = [
+        f"{label(name, 30)}  ({wrong:,} of {count:,})"
+        for name, (wrong, count) in zip(names, counts, strict=True)
+    ]
+    figure.update_yaxes(**row_axis(rows))
     return figure
 
 
@@ -357,7 +333,7 @@ def largest_errors(
     notes: Sequence[str] = (),
     axis: str = "error",
     chosen: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the largest errors as bars, the worst on top.
 
     Args:
@@ -366,47 +342,42 @@ def largest_errors(
         axis: what an error is, with its unit. chosen: place of the open sample.
     """
     row_height = 40 if any(notes) else 24
-    figure = base_figure(74 + row_height * max(1, len(names)), left=10, right=56)
+    figure = base_figure(
+        74 + row_height * max(1, len(names)),
+        left=10,
+        right=56,
+    )
     if not len(names):
         return write_note(figure, "No sample of this cohort.")
     colours = [VERMILLION] * len(names)
     if chosen is not None and 0 <= chosen < len(names):
         colours[chosen] = INK
-    figure.add_bar(
-        x=errors,
-        y=list(range(len(names))),
-        orientation="h",
-        width=0.66,
-        marker={
+    add_row_bars(
+        figure,
+        errors,
+        {
             "color": colours,
             "line": {"width": 0},
         },
+        width=0.66,
         customdata=[label(name, 90) for name in names],
         **_OPAQUE,
         hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
     )
     # On the right of bars to the left, too: the names of the rows stand on the other side.
-    figure.add_scatter(
-        x=np.maximum(errors, 0.0),
-        y=list(range(len(names))),
-        mode="text",
-        text=[" " + true_minus(f"{value:.3f}") for value in errors],
+    add_texts(
+        figure,
+        np.maximum(errors, 0.0),
+        list(range(len(names))),
+        [" " + true_minus(f"{value:.3f}") for value in errors],
         textposition="middle right",
-        textfont={"color": INK, "size": 12},
         cliponaxis=False,
-        hoverinfo="skip",
     )
     low = min(0.0, float(np.min(errors)))
     high = max(0.0, float(np.max(errors)))
     room = 0.22 * max(high - low, 1e-9)
     figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(
-        title={"text": label(axis, 90)},
-        nticks=7,
-        range=[low, high + room],
-    )
-    figure.update_yaxes(
-        **row_axis(name_rows(names, notes)),
-    )
-    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
+    figure.update_xaxes(title_text=label(axis, 90), nticks=7, range=[low, high + room])
+    figure.update_yaxes(**row_axis(name_rows(names, notes)))
+    add_vertical_rule(figure, 0)
     return figure

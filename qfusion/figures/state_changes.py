@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_note,
+    add_row_bars,
+    add_texts,
+    outside_texts,
+)
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -13,15 +20,16 @@ from qfusion.figures.style import (
     bare_axis,
     base_figure,
     label,
-    row_axis,
     term_colour,
 )
+
+MOST_BARS = 12  # of the smallest changes
 
 
 @checks_arrays(names="N", before="N", after="N")
 def number_bars(
     before: np.ndarray, after: np.ndarray, names: Sequence[str], *, axis: str, across: str, hue: str
-) -> go.Figure:
+) -> Figure:
     """Draw the populations or masses in [0, 1]: bars after a change, hollow diamonds before it.
 
     Args:
@@ -31,7 +39,17 @@ def number_bars(
         hue: colour of the bars.
     """
     places = list(range(len(names)))
-    figure = base_figure(230, left=52, right=10, top=6, bottom=44, legend=True)
+    figure = base_figure(
+        230,
+        left=52,
+        right=10,
+        top=6,
+        bottom=44,
+        legend=True,
+        x_title=label(across),
+        y_title=label(axis),
+        y_axis={"range": [0, 1.04]},
+    )
     figure.add_bar(
         x=places,
         y=after,
@@ -40,30 +58,23 @@ def number_bars(
         marker={"color": hue},
         hovertemplate="%{y:.3f}<extra>with the change</extra>",
     )
-    figure.add_scatter(
-        x=places,
-        y=before,
-        mode="markers",
+    add_marks(
+        figure,
+        places,
+        before,
+        INK,
+        10,
+        symbol="diamond-open",
+        rim=2,
         name="as it is",
-        marker={
-            "symbol": "diamond-open",
-            "size": 10,
-            "color": INK,
-            "line": {"width": 2},
-        },
         hovertemplate="%{y:.3f}<extra>as it is</extra>",
     )
-    figure.update_xaxes(
-        tickvals=places,
-        ticktext=[label(name, 14) for name in names],
-        title={"text": label(across)},
-    )
-    figure.update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
+    figure.update_xaxes(tickvals=places, ticktext=[label(name, 14) for name in names])
     return figure
 
 
 @checks_arrays(before="3", after="3")
-def bloch_change(before: np.ndarray, after: np.ndarray, *, hue: str) -> go.Figure:
+def bloch_change(before: np.ndarray, after: np.ndarray, *, hue: str) -> Figure:
     """Draw the Bloch vectors of a qubit before and after a change, from the side (x, z) and from above (x, y).
 
     Args:
@@ -80,13 +91,15 @@ def bloch_change(before: np.ndarray, after: np.ndarray, *, hue: str) -> go.Figur
             (after, "with the change", hue, "circle"),
         ):
             x, y, z = vector
-            figure.add_scatter(
-                x=[0, x],
-                y=[0, vector[up]],
+            add_line(
+                figure,
+                [0, x],
+                [0, vector[up]],
+                colour,
+                3,
                 mode="lines+markers",
                 name=name,
                 showlegend=axes is side,
-                line={"color": colour, "width": 3},
                 marker={
                     "symbol": symbol,
                     "size": [0, 12],
@@ -109,41 +122,29 @@ def bloch_change(before: np.ndarray, after: np.ndarray, *, hue: str) -> go.Figur
     return figure
 
 
-def _add_circle(figure: go.Figure, axes: dict[str, str]) -> None:
+def _add_circle(figure: Figure, axes: dict[str, str]) -> None:
     """Add the unit circle and its dotted diameters."""
     angle = np.linspace(0, 2 * np.pi, 121)
-    figure.add_scatter(
-        x=np.cos(angle),
-        y=np.sin(angle),
-        mode="lines",
-        line={"color": LINE, "width": 1.2},
+    add_line(
+        figure, np.cos(angle), np.sin(angle), LINE, 1.2, hoverinfo="skip", showlegend=False, **axes
+    )
+    add_line(
+        figure,
+        [-1, 1, None, 0, 0],
+        [0, 0, None, -1, 1],
+        LINE,
+        0.8,
+        dash="dot",
         hoverinfo="skip",
         showlegend=False,
         **axes,
     )
-    figure.add_scatter(
-        x=[-1, 1, None, 0, 0],
-        y=[0, 0, None, -1, 1],
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-        line={"color": LINE, "width": 0.8, "dash": "dot"},
-        **axes,
-    )
 
 
-def _name_axes(figure: go.Figure, axes: dict[str, str], title: str, top: str, bottom: str) -> None:
+def _name_axes(figure: Figure, axes: dict[str, str], title: str, top: str, bottom: str) -> None:
     """Write the names of the directions around a circle, and a title below it."""
     for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
-        figure.add_annotation(
-            text=words,
-            x=x,
-            y=y,
-            xref=axes["xaxis"],
-            yref=axes["yaxis"],
-            showarrow=False,
-            font={"size": 12, "color": QUIET},
-        )
+        add_note(figure, words, x, y, hue=QUIET, xref=axes["xaxis"], yref=axes["yaxis"])
 
 
 @checks_arrays("states", "donors")
@@ -156,7 +157,7 @@ def flip_distances(
     farthest: float,
     unit: str,
     radians: bool = True,
-) -> go.Figure:
+) -> Figure:
     """Draw the distance to the nearest state that flips the decision (bar) and to the nearest sample (diamond).
 
     Args:
@@ -174,46 +175,46 @@ def flip_distances(
     donor_rows = [row for row in rows if np.isfinite(donors[row])]
     text_starts = [max(pair) for pair in zip(state_reach, donor_reach, strict=True)]
     texts = ["\u2002\u2002" + _write_distances(s, d) for s, d in zip(states, donors, strict=True)]
-    figure = base_figure(84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
-    figure.add_bar(
-        x=state_reach,
-        y=rows,
-        orientation="h",
+    figure = base_figure(
+        84 + 38 * len(names),
+        left=10,
+        right=20,
+        top=6,
+        bottom=44,
+        legend=True,
+        x_title=f"distance: {label(unit)}" + f" (rad; at most {farthest:.2f})" * radians,
+        rows=[label(name, 24) for name in names],
+    )
+    add_row_bars(
+        figure,
+        state_reach,
+        {"color": [term_colour(n, modalities) for n in names]},
         width=0.5,
         name=nearest,
-        marker={"color": [term_colour(n, modalities) for n in names]},
         hovertemplate=f"%{{x:.4f}}{pointed}<extra>{nearest}</extra>",
     )
-    figure.add_scatter(
-        x=[donors[row] for row in donor_rows],
-        y=donor_rows,
-        mode="markers",
+    add_marks(
+        figure,
+        [donors[row] for row in donor_rows],
+        donor_rows,
+        INK,
+        11,
+        symbol="diamond-open",
+        rim=2,
         name="nearest that a sample has",
-        marker={
-            "symbol": "diamond-open",
-            "size": 11,
-            "color": INK,
-            "line": {"width": 2},
-        },
         hovertemplate=f"%{{x:.4f}}{pointed}<extra>nearest that a sample has</extra>",
     )
-    figure.add_scatter(
-        x=text_starts,
-        y=rows,
-        mode="text",
-        text=texts,
+    add_texts(
+        figure,
+        text_starts,
+        rows,
+        texts,
         textposition="middle right",
-        textfont={"color": INK, "size": 12},
         cliponaxis=False,
         showlegend=False,
-        hoverinfo="skip",
     )
-    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
     longest = max([*text_starts, 0.1 * farthest])
-    figure.update_xaxes(
-        title={"text": f"distance: {label(unit)}" + f" (rad; at most {farthest:.2f})" * radians},
-        range=[0, 1.75 * longest],
-    )
+    figure.update_xaxes(range=[0, 1.75 * longest])
     return figure
 
 
@@ -227,30 +228,27 @@ def _write_distances(state: float, donor: float) -> str:
 
 
 @checks_arrays()
-def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12) -> go.Figure:
+def turn_sizes(names: Sequence[str], values: np.ndarray, *, axis: str) -> Figure:
     """Draw the smallest changes of parameters that flip the decision as bars, smallest first.
 
     Args:
         names, values: parameters and sizes in ascending order, (n,).
-        most: number of bars.
     """
-    shown = [float(v) for v in values[:most]]
-    figure = base_figure(62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
-    figure.add_bar(
-        x=shown,
-        y=list(range(len(shown))),
-        orientation="h",
-        width=0.6,
-        marker={"color": INK},
-        text=[f"{v:.3f}" for v in shown],
-        textposition="outside",
-        cliponaxis=False,
-        constraintext="none",
-        textfont={"size": 11, "color": INK},
+    shown = [float(v) for v in values[:MOST_BARS]]
+    figure = base_figure(
+        62 + 24 * len(shown),
+        left=10,
+        top=6,
+        bottom=44,
+        x_title=label(axis, 90),
+        x_axis={"range": [0, 1.25 * max([*shown, 1e-9])]},
+        rows=[label(name, 56) for name in names[:MOST_BARS]],
+    )
+    add_row_bars(
+        figure,
+        shown,
+        {"color": INK},
         hovertemplate="%{x:.4f}<extra></extra>",
+        **outside_texts([f"{v:.3f}" for v in shown], size=11),
     )
-    figure.update_yaxes(
-        **row_axis([label(name, 56) for name in names[:most]]),
-    )
-    figure.update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     return figure

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import plotly.colors
-import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import TIME
+from qfusion.figures.parts import add_line, add_marks, add_note, segment, side_colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     GREY,
@@ -21,10 +21,10 @@ from qfusion.figures.style import (
     PAPER,
     STATE_HUES,
     UNSIGNED_SCALE,
+    Attributes,
     base_figure,
     fade_colour,
     label,
-    row_axis,
 )
 
 
@@ -43,7 +43,7 @@ _VEILS = ((0.01, 0.05, 0.75), (0.05, 0.2, 0.5), (0.2, 0.5, 0.25))
 
 
 @checks_arrays()
-def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus") -> go.Figure:
+def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus") -> Figure:
     """Draw one density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
 
     Args:
@@ -62,7 +62,7 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
     names = basis_labels(dims)
     modulus = np.abs(rho)
     veils = []
-    look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
+    look: Attributes = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
     bar = colour_bar("|ρ<sub>ij</sub>|")
     if part == "phase":
         look = {
@@ -87,7 +87,14 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
         ]
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
-    figure = base_figure(330, left=52, right=10, top=6, bottom=48)
+    figure = base_figure(
+        330,
+        left=52,
+        right=10,
+        top=6,
+        x_title="column j (basis state)",
+        y_title="row i (basis state)",
+    )
     figure.add_heatmap(
         **look,
         hoverongaps=False,
@@ -96,14 +103,8 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
         customdata=np.array([[(row, column) for column in names] for row in names]),
     )
     figure.add_traces(veils)
-    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
-    figure.update_yaxes(
-        title={"text": "row i (basis state)"},
-        autorange="reversed",
-        scaleanchor="x",
-        constrain="domain",
-        **ticks,
-    )
+    figure.update_xaxes(constrain="domain", **ticks)
+    figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", **ticks)
     return figure
 
 
@@ -116,7 +117,7 @@ def populations(
     name: str = "ρ(t)",
     reference_name: str = "steady state",
     what: str = "joint basis state (levels of the modalities, first leftmost)",
-) -> go.Figure:
+) -> Figure:
     """Draw the probability of every joint basis state, with another state's as open marks."""
     names = basis_labels(dims)
     check(
@@ -124,7 +125,13 @@ def populations(
         f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
     )
     places = np.arange(len(names))
-    figure = base_figure(260, legend=reference is not None)
+    figure = base_figure(
+        260,
+        legend=reference is not None,
+        x_title=label(what, 90),
+        y_title="probability",
+        y_axis={"rangemode": "tozero"},
+    )
     figure.add_bar(
         x=places,
         y=values,
@@ -134,23 +141,22 @@ def populations(
         hovertemplate="|%{customdata}⟩: %{y:.4f}<extra></extra>",
     )
     if reference is not None:
-        figure.add_scatter(
-            x=places,
-            y=reference,
-            mode="markers",
+        add_marks(
+            figure,
+            places,
+            reference,
+            STATE_HUES[0],
+            5,
+            symbol="circle-open",
             name=label(reference_name),
             hoverinfo="skip",
-            marker={"color": STATE_HUES[0], "symbol": "circle-open", "size": 5},
         )
     step = max(1, len(names) // 16)
-    figure.update_xaxes(
-        title={"text": label(what, 90)}, tickvals=places[::step], ticktext=names[::step]
-    )
-    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
+    figure.update_xaxes(tickvals=places[::step], ticktext=names[::step])
     return figure
 
 
-def colour_bar(title: str, **more: Any) -> dict[str, Any]:
+def colour_bar(title: str, **more: Any) -> Attributes:
     """Return the layout of a thin colour bar with its title on top."""
     return {
         "title": {"text": title, "side": "top", "font": {"size": 12}},
@@ -169,7 +175,7 @@ _WIDEST = 0.94  # side of the largest square
 
 
 @checks_arrays()
-def hinton(rho: np.ndarray, dims: Sequence[int]) -> go.Figure:
+def hinton(rho: np.ndarray, dims: Sequence[int]) -> Figure:
     """Draw a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase.
 
     A hand in each points to its phase as on a clock of which 0 is to the right and +90 degrees up, so that it is read
@@ -191,7 +197,14 @@ def hinton(rho: np.ndarray, dims: Sequence[int]) -> go.Figure:
     check(bool(modulus.max() > 0), "Argument `rho` must not be zero.")
     names = basis_labels(dims)
     height = 430 if size <= 16 else 620
-    figure = base_figure(height, left=52, right=10, top=6, bottom=48)
+    figure = base_figure(
+        height,
+        left=52,
+        right=10,
+        top=6,
+        x_title="column j (basis state)",
+        y_title="row i (basis state)",
+    )
     rows, columns = np.nonzero(modulus >= LEAST * modulus.max())
     half = _WIDEST / 2 * np.sqrt(modulus[rows, columns] / modulus.max())
     phase = np.angle(rho[rows, columns])
@@ -202,15 +215,16 @@ def hinton(rho: np.ndarray, dims: Sequence[int]) -> go.Figure:
     for k in np.unique(turn):
         those = turn == k
         x, y = _squares(columns[those], rows[those], half[those])
-        figure.add_scatter(
-            x=x,
-            y=y,
-            mode="lines",
+        add_line(
+            figure,
+            x,
+            y,
+            hues[k],
+            0.5,
             fill="toself",
             fillcolor=hues[k],
             hoverinfo="skip",
             connectgaps=False,
-            line={"color": hues[k], "width": 0.5},
         )
     _draw_hands(figure, columns, rows, half, phase, size)
     tips = []
@@ -246,19 +260,14 @@ def hinton(rho: np.ndarray, dims: Sequence[int]) -> go.Figure:
         "ticktext": [names[i] for i in range(0, size, step)],
         "range": [-0.6, size - 0.4 + key_width],
     }
-    figure.update_xaxes(
-        title={"text": "column j (basis state)"}, constrain="domain", showline=False, **ticks
-    )
+    figure.update_xaxes(constrain="domain", showline=False, **ticks)
     figure.update_yaxes(
-        title={"text": "row i (basis state)"},
-        scaleanchor="x",
-        constrain="domain",
-        **ticks | {"range": [size - 0.4, -0.6]},
+        scaleanchor="x", constrain="domain", **ticks | {"range": [size - 0.4, -0.6]}
     )
     return figure
 
 
-def _draw_size_key(figure: go.Figure, largest: float, size: int, cell: float) -> float:
+def _draw_size_key(figure: Figure, largest: float, size: int, cell: float) -> float:
     """Draw squares of round moduli with their numbers right of a matrix, and return the width that they take, in cells.
 
     Args:
@@ -274,29 +283,23 @@ def _draw_size_key(figure: go.Figure, largest: float, size: int, cell: float) ->
     x = np.full(len(moduli), left + 0.5)
     y = head + pitch * (0.5 + np.arange(len(moduli)))
     outline_x, outline_y = _squares(x, y, halves)
-    figure.add_scatter(
-        x=outline_x,
-        y=outline_y,
-        mode="lines",
+    add_line(
+        figure,
+        outline_x,
+        outline_y,
+        GREY,
+        0.5,
         fill="toself",
         fillcolor=GREY,
         name="size key",
         hoverinfo="skip",
         connectgaps=False,
-        line={"color": GREY, "width": 0.5},
     )
     for text, height in zip(
         ["|ρ<sub>ij</sub>|", *(f"{m:g}" for m in moduli)], [-0.2, *y], strict=True
     ):
         is_head = height < 0
-        figure.add_annotation(
-            x=left if is_head else left + 1 + 4 / cell,
-            y=height,
-            text=text,
-            showarrow=False,
-            xanchor="left",
-            font={"size": 12, "color": INK},
-        )
+        add_note(figure, text, left if is_head else left + 1 + 4 / cell, height, xanchor="left")
     return left + 1 + 44 / cell - (size - 0.5)
 
 
@@ -317,7 +320,7 @@ def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray
 
 
 def _draw_hands(
-    figure: go.Figure, x: np.ndarray, y: np.ndarray, half: np.ndarray, phase: np.ndarray, size: int
+    figure: Figure, x: np.ndarray, y: np.ndarray, half: np.ndarray, phase: np.ndarray, size: int
 ) -> None:
     """Add a dark line with a bright rim, so that it is seen on every colour."""
     seen = half * 2 > 0.2  # shorter ones are specks
@@ -335,17 +338,7 @@ def _draw_hands(
         (fade_colour(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
         (ON_BRIGHT, thick),
     ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": lines[0],
-                "y": lines[1],
-                "mode": "lines",
-                "hoverinfo": "skip",
-                "connectgaps": False,
-                "line": {"color": colour, "width": width},
-            }
-        )
+        add_line(figure, lines[0], lines[1], colour, width, hoverinfo="skip", connectgaps=False)
 
 
 @checks_arrays(times="T", names="R+", owners="R+", values="R+ T")
@@ -356,7 +349,7 @@ def element_heatmap(
     owners: Sequence[str],
     unit: str,
     cursor: float | None = None,
-) -> go.Figure:
+) -> Figure:
     """Return a heat map: time across, an element a row, rows of one owner together.
 
     Args:
@@ -373,57 +366,46 @@ def element_heatmap(
     ]
 
     half = (times[1] - times[0]) / 2 if len(times) > 1 else 0.5
-    ends = [float(times[0] - half), float(times[-1] + half)]
+    ends = (float(times[0] - half), float(times[-1] + half))
     lines = [
-        {
-            "type": "line",
-            "x0": ends[0],
-            "x1": ends[1],
-            "y0": row - 0.5,
-            "y1": row - 0.5,
-            "layer": "above",
-            "line": {"color": ON_DARK, "width": 2},
-        }
+        segment(ends, (row - 0.5, row - 0.5), hue=ON_DARK, width=2, layer="above")
         for row in range(1, len(names))
         if owners[row] != owners[row - 1]
     ]
     if cursor is not None:
         lines += [
-            {
-                "type": "line",
-                "x0": cursor,
-                "x1": cursor,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "layer": "above",
-                "line": {"color": colour, "width": width, "dash": "solid"},
-            }
+            segment(
+                (cursor, cursor),
+                (0, 1),
+                hue=colour,
+                width=width,
+                dash="solid",
+                yref="paper",
+                layer="above",
+            )
             for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
         ]
-    figure = base_figure(96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
-    figure.add_trace(
-        go.Heatmap(
-            x=times,
-            y=list(range(len(names))),
-            z=values,
-            colorscale=UNSIGNED_SCALE,
-            zmin=0,
-            zmax=max(float(values.max()), 1e-12),
-            customdata=np.array([[words] * len(times) for words in written]),
-            colorbar={
-                "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
-            hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
-        )
+    figure = base_figure(
+        96 + max(18 * len(names), 110),
+        left=10,
+        right=10,
+        top=8,
+        bottom=46,
+        x_title=TIME,
+        rows=written,
+        x_axis={"range": ends, "nticks": 7},
+        y_axis={"tickfont": {"size": 11, "color": INK}, "linecolor": LINE},
+    )
+    figure.add_heatmap(
+        x=times,
+        y=list(range(len(names))),
+        z=values,
+        colorscale=UNSIGNED_SCALE,
+        zmin=0,
+        zmax=max(float(values.max()), 1e-12),
+        customdata=np.array([[words] * len(times) for words in written]),
+        colorbar=side_colour_bar(label(unit)),
+        hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
     )
     figure.update_layout(shapes=lines)
-    figure.update_xaxes(title={"text": TIME}, range=ends, nticks=7)
-    figure.update_yaxes(
-        **row_axis(written),
-        tickfont={"size": 11, "color": INK},
-        linecolor=LINE,
-    )
     return figure

@@ -1,4 +1,5 @@
-"""Colours, fonts and axes of every figure.
+"""Colours, fonts and axes of every figure.from qfusion.figures.guards import Figure
+
 
 One hue a modality everywhere (Okabe and Ito 2008, readable with colour-blindness). A joint term takes the hue that
 mixing the *light* of its modalities gives: blue + vermillion = purple, blue + green = sky, vermillion + green = orange,
@@ -9,7 +10,7 @@ import html
 import math
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from qfusion.data.coalition_terms import split_term
 from qfusion.figures.guards import Figure
 
 Theme = Literal["light", "dark"]
+Attributes = dict[str, Any]  # of a trace, an axis, a note or a shape, by Plotly's names
 
 BLUE = "#0072B2"
 VERMILLION = "#D55E00"
@@ -163,10 +165,23 @@ def base_figure(
     top: int = 12,
     bottom: int = 48,
     legend: bool = False,
-) -> go.Figure:
-    """Draw an empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
+    x_title: str | None = None,
+    y_title: str | None = None,
+    rows: Sequence[str] | None = None,
+    x_axis: Mapping[str, Any] | None = None,
+    y_axis: Mapping[str, Any] | None = None,
+) -> Figure:
+    """Draw an empty figure with the house style: plain paper, no grid, ticks outside.
+
+    Args:
+        height, left, right, top, bottom: of the figure and of its margins, in pixels; a legend widens the top by 26.
+        x_title, y_title: of the axes, as markup, with their units.
+        rows: titles of the rows of the vertical axis, if it has rows, see `row_axis`.
+        x_axis, y_axis: further attributes of the axes.
+    """
     if legend:
         top += 26
+    rows_settings = {} if rows is None else row_axis(rows)
     # One dictionary and one constructor: a dozen times faster than updating an empty figure, and sliders wait for it.
     return Figure(
         layout={
@@ -200,14 +215,17 @@ def base_figure(
                 "activecolor": INK,
                 "remove": ["sendChartToCloud"],  # hover texts may hold what participants said
             },
-            "xaxis": axis(),
-            "yaxis": axis(),
+            "xaxis": axis(x_title) | dict(x_axis or {}),
+            "yaxis": axis(y_title) | rows_settings | dict(y_axis or {}),
         }
     )
 
 
-def axis() -> dict[str, Any]:
-    """Return the axis line and outside ticks, no grid."""
+def axis(title: str | None = None) -> Attributes:
+    """Return an axis with a line, outside ticks and no grid; `title` is markup."""
+    heading: Attributes = {"font": {"size": 13, "color": QUIET}, "standoff": 8}
+    if title is not None:
+        heading["text"] = title
     return {
         "showgrid": False,
         "zeroline": False,
@@ -217,13 +235,13 @@ def axis() -> dict[str, Any]:
         "tickcolor": LINE,
         "ticklen": 4,
         "tickfont": {"size": 12, "color": INK},
-        "title": {"font": {"size": 13, "color": QUIET}, "standoff": 8},
+        "title": heading,
         "automargin": True,
     }
 
 
 def add_panes(
-    figure: go.Figure,
+    figure: Figure,
     titles: Sequence[str],
     columns: int,
     *,
@@ -231,7 +249,7 @@ def add_panes(
     y_title: str,
     head: int = 24,
     foot: int = 28,
-) -> list[dict[str, str]]:
+) -> list[Attributes]:
     """Add one plot per title to an empty figure, at most `columns` per row, and return the axes of each as `xaxis` and
     `yaxis` of its traces.
 
@@ -288,7 +306,7 @@ def circle_positions(names: Sequence[str]) -> dict[str, np.ndarray]:
     return dict(zip(names, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
 
 
-def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
+def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> Attributes:
     """Return a vertical axis of named rows, with the first on top, space below and above them, and no axis line."""
     return {
         "tickvals": list(range(len(names))),
@@ -300,18 +318,18 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> di
     }
 
 
-def name_rows(names: Sequence[str], notes: Sequence[str] = (), limit: int = 44) -> list[str]:
+def name_rows(names: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
     """Return the titles of the rows of an axis: the name of each, and its note on a second line if it has one."""
     titles = []
     for name, note in zip(names, notes or [""] * len(names), strict=True):
-        title = label(name, limit)
+        title = label(name, 44)
         if note:
-            title += f"<br>{label(note, limit)}"
+            title += f"<br>{label(note, 44)}"
         titles.append(title)
     return titles
 
 
-def log_ticks(values: np.ndarray) -> dict[str, Any]:
+def log_ticks(values: np.ndarray) -> Attributes:
     """Return the ticks of a logarithmic axis, at least three in the range shown. They are round steps within half a
     decade, 1, 2, 5 within two decades, and otherwise powers of ten, at most eight of them.
     """
@@ -337,12 +355,12 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
     return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
 
 
-def bare_axis() -> dict[str, Any]:
+def bare_axis() -> Attributes:
     """Return no line, ticks or labels, for drawings."""
     return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
 
 
-def write_note(figure: go.Figure, text: str) -> go.Figure:
+def write_note(figure: Figure, text: str) -> Figure:
     """Write `text` (our own words) in the middle of an empty figure."""
     figure.add_annotation(
         text=text,
@@ -357,14 +375,14 @@ def write_note(figure: go.Figure, text: str) -> go.Figure:
 
 
 def cell_annotations(
-    figure: go.Figure,
+    figure: Figure,
     z: np.ndarray,
     bright: np.ndarray,
     form: str,
     *,
     size: int = 11,
     **more: Any,
-) -> go.Figure:
+) -> Figure:
     """Write each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
     bright.
 
@@ -387,7 +405,7 @@ def cell_annotations(
 
 
 def add_ring(
-    figure: go.Figure,
+    figure: Figure,
     ids: Sequence[str],
     x: Sequence[float] | np.ndarray,
     y: Sequence[float] | np.ndarray,
@@ -395,7 +413,7 @@ def add_ring(
     hue: str = VERMILLION,
     size: int = 15,
     **more: Any,
-) -> go.Figure:
+) -> Figure:
     """Draw a ring around the point of the chosen sample, where it is among `ids`."""
     place = next((i for i, name in enumerate(ids) if name == chosen), None)
     if place is not None:

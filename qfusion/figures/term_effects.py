@@ -3,19 +3,29 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._sentences import true_minus
 from qfusion.figures.decision_charts import bar_pattern
 from qfusion.figures.generator_attribution import OTHERS
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import TIME, draw_time_cursor, time_range
+from qfusion.figures.parts import (
+    add_band,
+    add_line,
+    add_marks,
+    add_row_bars,
+    add_texts,
+    note,
+    outside_texts,
+    segment,
+)
 from qfusion.figures.style import (
     GREY,
     INK,
-    LINE,
     PAPER,
     QUIET,
+    Attributes,
+    axis,
     base_figure,
     fade_colour,
     halo,
@@ -43,7 +53,7 @@ def tornado(
     bends: Sequence[bool] = (),
     half: np.ndarray | None = None,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw two bars per term, in the given order: the effect of reducing it by 10% (left, by its slope) and the effect
     of its removal (right).
 
@@ -72,38 +82,32 @@ def tornado(
             true_minus(words) if side or np.isfinite(slope) else "no slope"
             for words, slope in zip(_numbers(values), weaker, strict=True)
         ]
-        figure.add_bar(
+        add_row_bars(
+            figure,
+            values,
+            bar_pattern(hues, joint, rim=1.2),
             y=list(range(P)),
-            x=values,
-            orientation="h",
             width=0.66,
             xaxis="x" if side == 0 else "x2",
-            marker=bar_pattern(hues, joint, rim=1.2),
-            text=text,
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
             textangle=0,
-            textfont={"size": 11, "color": INK},
             customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: "
             + ("10% weaker" if side == 0 else "removed")
             + " %{x:+.4f}<extra></extra>",
+            **outside_texts(text, size=11),
         )
     if half is not None:
-        figure.add_scatter(
-            x=half,
-            y=list(range(P)),
+        add_marks(
+            figure,
+            half,
+            list(range(P)),
+            INK,
+            8,
+            symbol="diamond-open",
+            rim=1.6,
             xaxis="x2",
-            mode="markers",
             connectgaps=False,
             hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
-            marker={
-                "symbol": "diamond-open",
-                "size": 8,
-                "color": INK,
-                "line": {"width": 1.6},
-            },
         )
     figure.update_layout(
         xaxis={
@@ -112,8 +116,8 @@ def tornado(
             "nticks": 3,
             "tickangle": 0,
         },
-        xaxis2={
-            **figure.layout.xaxis.to_plotly_json(),
+        xaxis2=axis()
+        | {
             "domain": _DOMAINS[1],
             "range": [-reach, reach],
             "anchor": "y",
@@ -129,62 +133,24 @@ def tornado(
             "tickfont": {"size": 12},
         },
     )
-    above = [
-        {
-            "x": sum(domain) / 2,
-            "y": 1,
-            "xanchor": "center",
-            "yanchor": "bottom",
-            "yshift": 8,
-            "text": f"<b>{head}</b>",
-            "font": {"size": 12, "color": QUIET},
-        }
+    paper: Attributes = {"xref": "paper", "yref": "paper", "xanchor": "center"}
+    notes = [
+        note(f"<b>{head}</b>", sum(domain) / 2, 1, hue=QUIET, yanchor="bottom", yshift=8, **paper)
         for domain, head in zip(_DOMAINS, ("10% weaker", "removed"), strict=True)
     ]
-    below = {
-        "x": 0.5,
-        "y": 0,
-        "xanchor": "center",
-        "yanchor": "top",
-        "yshift": -24,
-        "text": f"change of {label(unit)}",
-        "font": {"size": 13, "color": QUIET},
-    }
-    bent = [
-        {
-            "x": 0,
-            "y": int(row),
-            "xref": "x2",
-            "yref": "y",
-            "text": "bends",
-            # on the free side of the bar
-            **(
-                {"xanchor": "right", "xshift": -3}
-                if removed[row] > 0
-                else {"xanchor": "left", "xshift": 3}
-            ),
-            "font": {"size": 11, "color": QUIET},
-        }
-        for row in np.flatnonzero(bends)
-    ]
+    change = f"change of {label(unit)}"
+    notes.append(note(change, 0.5, 0, size=13, hue=QUIET, yanchor="top", yshift=-24, **paper))
+    for row in np.flatnonzero(bends).tolist():
+        # on the free side of the bar
+        anchor, shift = ("right", -3) if removed[row] > 0 else ("left", 3)
+        bent = note(
+            "bends", 0, row, size=11, hue=QUIET, xref="x2", yref="y", xanchor=anchor, xshift=shift
+        )
+        notes.append(bent)
     figure.update_layout(
-        annotations=[
-            {"xref": "paper", "yref": "paper", "showarrow": False} | note
-            for note in (*above, below, *bent)
-        ],
+        annotations=notes,
         shapes=[
-            {
-                "type": "line",
-                "x0": 0,
-                "x1": 0,
-                "y0": 0,
-                "y1": 1,
-                "xref": axis,
-                "yref": "paper",
-                "layer": "below",
-                "line": {"color": LINE, "width": 1},
-            }
-            for axis in ("x", "x2")
+            segment((0, 0), (0, 1), xref=axis, yref="paper", layer="below") for axis in ("x", "x2")
         ],
     )
     return figure
@@ -207,7 +173,7 @@ def term_response(
     *,
     what: str = "factor of the term",
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw the target against the factor of one term, from 0 (removed) to its current value, with the tangent at that
     value.
 
@@ -218,42 +184,48 @@ def term_response(
     """
     hue = term_colour(term, modalities) if term else INK
     x, y = _smooth(factors, values, slopes)
-    figure = base_figure(250, left=66, right=20, top=14, bottom=46, legend=True)
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": hue, "width": 2.5},
-        name="exact",
-        hoverinfo="skip",
+    figure = base_figure(
+        250,
+        left=66,
+        right=20,
+        top=14,
+        bottom=46,
+        legend=True,
+        x_title=what,
+        y_title=label(unit, 40),
     )
-    figure.add_scatter(
-        x=factors,
-        y=values,
-        mode="markers",
-        marker={"color": hue, "size": 6},
+    add_line(figure, x, y, hue, 2.5, name="exact", hoverinfo="skip")
+    add_marks(
+        figure,
+        factors,
+        values,
+        hue,
+        6,
         showlegend=False,
         hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
     )
     if np.isfinite(slopes[-1]):
-        figure.add_scatter(
-            x=factors[[0, -1]],
-            y=values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
-            mode="lines",
+        add_line(
+            figure,
+            factors[[0, -1]],
+            values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
+            QUIET,
+            1.5,
+            dash="dash",
             name="as the slope says",
-            line={"color": QUIET, "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
-    figure.add_scatter(
-        x=[factors[-1]],
-        y=[values[-1]],
-        mode="markers",
+    add_marks(
+        figure,
+        [factors[-1]],
+        [values[-1]],
+        PAPER,
+        11,
+        rim_hue=hue,
+        rim=2.5,
         name="now",
         hovertemplate="now: %{y:.3f}<extra></extra>",
-        marker={"color": PAPER, "size": 11, "line": {"color": hue, "width": 2.5}},
     )
-    figure.update_xaxes(title={"text": what})
-    figure.update_yaxes(title={"text": label(unit, 40)})
     return figure
 
 
@@ -290,7 +262,7 @@ def attribution_areas(
     start: float = 0.0,
     cursor: float | None = None,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw one dividend over time as stacked areas. What was added is above its start, and what was taken away is
     below.
 
@@ -313,27 +285,27 @@ def attribution_areas(
             # once, on the side it is first seen on
             keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)
             if piece.any() or keyed:
-                figure.add_scatter(
-                    x=np.concatenate([times, times[::-1]]),
-                    y=np.concatenate([level, (level + piece)[::-1]]),
-                    mode="lines",
+                add_band(
+                    figure,
+                    times,
+                    level + piece,
+                    level,
+                    fade_colour(hue, 0.62),
                     line={"width": 0.6, "color": fade_colour(hue, 0.95)},
-                    fill="toself",
-                    fillcolor=fade_colour(hue, 0.62),
                     name=label(name),
                     legendgroup=label(name),
                     showlegend=bool(keyed),
-                    hoverinfo="skip",
                 )
             if abs(piece[-1]) > max(room, 1e-12):
                 named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))
             level = level + piece
     lines = start + np.sum(added, 1)
-    figure.add_scatter(
-        x=times,
-        y=lines,
-        mode="lines",
-        line={"width": 2.6, "color": INK},
+    add_line(
+        figure,
+        times,
+        lines,
+        INK,
+        2.6,
         customdata=[
             "<br>".join(
                 [
@@ -346,22 +318,24 @@ def attribution_areas(
         name=term_title(dividend),
         hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
     )
-    figure.add_scatter(
-        x=[times[0], times[-1]],
-        y=[start, start],
-        mode="lines",
-        line={"width": 1.2, "color": QUIET, "dash": "dot"},
+    add_line(
+        figure,
+        [times[0], times[-1]],
+        [start, start],
+        QUIET,
+        1.2,
+        dash="dot",
         name="without evolution",
         hoverinfo="skip",
     )
-    figure.add_scatter(
-        x=[float(times[-1])] * len(named),
-        y=[y for y, _ in named],
-        mode="text",
-        text=[f"{name}  " for _, name in named],
+    add_texts(
+        figure,
+        [float(times[-1])] * len(named),
+        [y for y, _ in named],
+        [f"{name}  " for _, name in named],
+        size=11,
+        shadow=halo(),
         textposition="middle left",
-        textfont={"size": 11, "color": INK, "shadow": halo()},
-        hoverinfo="skip",
         showlegend=False,
     )
     figure.update_layout(

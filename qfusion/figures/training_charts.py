@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import part_colour, part_title
+from qfusion.figures.parts import add_band, add_line, add_marks, add_note, segment
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -33,6 +33,7 @@ from qfusion.figures.style import (
 )
 
 HUES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
+COLUMNS = 2  # of plots, one a run
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
@@ -51,7 +52,7 @@ def run_curves(
     kinds: tuple[str, str] = ("", ""),
     best_epochs: Mapping[str, int] | None = None,
     log: bool = False,
-) -> go.Figure:
+) -> Figure:
     """Draw a solid line per run over the epochs, and where it is given a dashed one.
 
     Args:
@@ -62,7 +63,9 @@ def run_curves(
         best_epochs: the epoch whose weights a run keeps, which has a ring on the solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
-    figure = base_figure(320, legend=True, left=56, right=12)
+    figure = base_figure(
+        320, legend=True, left=56, right=12, x_title="epoch", y_title=label(y_title)
+    )
     for name, curve in (dashed or {}).items():
         _add_curve(figure, name, curve, hues[name], kinds[1] or "dashed", log, is_solid=False)
     for name, curve in solid.items():
@@ -72,40 +75,32 @@ def run_curves(
         at = np.flatnonzero(epochs == best)
         if not len(at):
             continue
-        figure.add_scatter(
-            x=epochs[at],
-            y=values[at],
-            mode="markers",
+        add_marks(
+            figure,
+            epochs[at],
+            values[at],
+            PAPER,
+            11,
+            symbol="circle",
+            rim=2.5,
+            rim_hue=hues[name],
             showlegend=False,
-            marker={
-                "size": 11,
-                "symbol": "circle",
-                "color": PAPER,
-                "line": {"width": 2.5, "color": hues[name]},
-            },
             hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
         )
     if all(kinds):
         for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
-            figure.add_scatter(
-                x=[None],
-                y=[None],
-                mode="lines",
-                name=kind,
-                line={"color": QUIET, "dash": dash, "width": 2},
-            )
+            add_line(figure, [None], [None], QUIET, 2, dash=dash, name=kind)
     # With a constant revision a reader's zoom outlives the next epoch.
     figure.update_layout(uirevision="zoom")
     drawn = [epochs for epochs, _ in (*solid.values(), *(dashed or {}).values())]
-    figure.update_xaxes(title={"text": "epoch"}, **_epochs(drawn))
-    figure.update_yaxes(title={"text": label(y_title)})
+    figure.update_xaxes(**_epochs(drawn))
     if log:
         figure.update_yaxes(type="log", exponentformat="power", nticks=6)
     return figure
 
 
 def _add_curve(
-    figure: go.Figure, name: str, curve: Curve, hue: str, kind: str, log: bool, *, is_solid: bool
+    figure: Figure, name: str, curve: Curve, hue: str, kind: str, log: bool, *, is_solid: bool
 ) -> None:
     """Add the line of a run.
 
@@ -146,9 +141,8 @@ def modality_curves(
     modalities: Mapping[str, Sequence[str]],
     *,
     y_title: str,
-    columns: int = 2,
     marks: Mapping[str, float] | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw one plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
     Args:
@@ -159,10 +153,10 @@ def modality_curves(
     """
     names = [name for name, terms in runs.items() if terms]
     check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
-    down = -(-len(names) // min(columns, len(names)))
+    down = -(-len(names) // min(COLUMNS, len(names)))
     figure = base_figure(330 * down, legend=True, left=56, right=8)
     titles = [f"<b>{label(name, 40)}</b>" for name in names]
-    places = add_panes(figure, titles, columns, x_title="epoch", y_title=label(y_title))
+    places = add_panes(figure, titles, COLUMNS, x_title="epoch", y_title=label(y_title))
     top = max(
         float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )
@@ -170,16 +164,19 @@ def modality_curves(
     for name, place in zip(names, places, strict=True):
         for term, (epochs, values) in runs[name].items():
             hue = term_colour(term, modalities[name])
-            figure.add_scatter(
-                x=epochs,
-                y=values,
+            add_line(
+                figure,
+                epochs,
+                values,
+                hue,
+                2,
+                dash=term_dash(term),
                 mode="lines+markers",
                 name=term_title(term),
                 legendgroup=term_title(term),
                 **place,
                 showlegend=(term_title(term), hue) not in lines,
                 marker={"size": 5, "color": hue},
-                line={"color": hue, "width": 2, "dash": term_dash(term)},
                 hovertemplate=f"{term_title(term)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
             )
             lines.add((term_title(term), hue))
@@ -187,16 +184,15 @@ def modality_curves(
             _epochs([epochs for epochs, _ in runs[name].values()])
         )
         if marks and name in marks:
-            figure.add_shape(
-                type="line",
-                x0=0,
-                x1=1,
+            line = segment(
+                (0, 1),
+                (marks[name], marks[name]),
+                hue=QUIET,
+                dash="dot",
                 xref=f"{place['xaxis']} domain",
-                y0=marks[name],
-                y1=marks[name],
                 yref=place["yaxis"],
-                line={"color": QUIET, "dash": "dot", "width": 1},
             )
+            figure.add_shape(line)
     figure.update_layout(uirevision="zoom")
     figure.update_yaxes(range=[min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)], nticks=5)
     return figure
@@ -230,7 +226,7 @@ class Measured(NamedTuple):
 
 
 @checks_arrays(rows="N+")
-def test_metrics(rows: Sequence[Measured]) -> go.Figure:
+def test_metrics(rows: Sequence[Measured]) -> Figure:
     """Draw metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 
     Args:
@@ -241,53 +237,50 @@ def test_metrics(rows: Sequence[Measured]) -> go.Figure:
         [row.mean - row.std for row in shares] + [row.own for row in shares if row.own == row.own],
         default=0,
     )
-    figure = base_figure(52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
+    figure = base_figure(
+        52 + 25 * len(rows),
+        left=10,
+        right=118,
+        top=6,
+        bottom=40,
+        x_axis={
+            "range": [max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005],
+            "nticks": 6,
+        },
+    )
     for place, row in enumerate(rows):
         text = f"{row.mean:.3f}"
         if row.std:
             text += f" ± {row.std:.3f}"
-        figure.add_annotation(
-            x=1,
-            xref="paper",
-            xanchor="left",
-            xshift=12,
-            y=place,
-            yanchor="middle",
-            text=text,
-            showarrow=False,
-            font={"size": 12, "color": INK},
-        )
+        add_note(figure, text, 1, place, xref="paper", xanchor="left", xshift=12, yanchor="middle")
         if row.is_share:
-            figure.add_scatter(
-                x=[row.mean - row.std, row.mean + row.std],
-                y=[place, place],
-                mode="lines",
-                line={"color": BLUE, "width": 3},
+            add_line(
+                figure,
+                [row.mean - row.std, row.mean + row.std],
+                [place, place],
+                BLUE,
+                3,
                 hoverinfo="skip",
             )
-            figure.add_scatter(
-                x=[row.mean],
-                y=[place],
-                mode="markers",
-                marker={"size": 9, "color": BLUE},
+            add_marks(
+                figure,
+                [row.mean],
+                [place],
+                BLUE,
+                9,
                 hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
             )
-            figure.add_scatter(
-                x=[row.own],
-                y=[place],
-                mode="markers",
-                marker={
-                    "size": 13,
-                    "symbol": "circle-open",
-                    "color": INK,
-                    "line": {"width": 1.5},
-                },
+            add_marks(
+                figure,
+                [row.own],
+                [place],
+                INK,
+                13,
+                symbol="circle-open",
+                rim=1.5,
                 hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
             )
     # from the half below the lowest, so that differences are seen; never below -1, where correlations end
-    figure.update_xaxes(
-        range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
-    )
     figure.update_yaxes(
         **row_axis([label(row.name) for row in rows], 0.4, 0.6),
     )
@@ -305,7 +298,7 @@ def banded_curves(
     behind: np.ndarray | None = None,
     behind_name: str = "",
     marks: Mapping[str, float] | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw lines with interval bands as shares, with the lines of a control in grey behind them.
 
     Args:
@@ -313,50 +306,64 @@ def banded_curves(
         x_title, y_title: of the axes; y are shares. behind: of the control, (R, X). behind_name: what it is.
         marks: where a line is marked, by its name.
     """
-    figure = base_figure(330, left=60, right=16, legend=True)
+    figure = base_figure(
+        330,
+        legend=True,
+        x_title=label(x_title),
+        y_title=label(y_title),
+        y_axis={"tickformat": ".0%"},
+    )
     for place, values in enumerate(() if behind is None else behind):
-        figure.add_scatter(
-            x=x,
-            y=values,
-            mode="lines",
+        add_line(
+            figure,
+            x,
+            values,
+            fade_colour(GREY, 0.5),
+            1,
             name=label(behind_name),
             showlegend=place == 0,
             hoverinfo="skip",
-            line={"color": fade_colour(GREY, 0.5), "width": 1},
         )
     for name, (values, low, high) in lines.items():
-        figure.add_scatter(
-            x=np.r_[x, x[::-1]],
-            y=np.r_[high, low[::-1]],
-            mode="lines",
-            fill="toself",
-            showlegend=False,
-            hoverinfo="skip",
+        add_band(
+            figure,
+            x,
+            low,
+            high,
+            fade_colour(hues[name], 0.2),
             line={"width": 0, "color": hues[name]},
-            fillcolor=fade_colour(hues[name], 0.2),
+            showlegend=False,
         )
-        figure.add_scatter(
-            x=x,
-            y=values,
+        add_line(
+            figure,
+            x,
+            values,
+            hues[name],
+            2.2,
             mode="lines+markers",
             name=label(name),
-            line={"color": hues[name], "width": 2.2},
             marker={"color": hues[name], "size": 6},
             hovertemplate=f"{label(name)}, {label(x_title)} %{{x}}: %{{y:.0%}}<extra></extra>",
         )
     for name, at in (marks or {}).items():
         figure.add_vline(x=at, line={"color": hues.get(name, QUIET), "dash": "dot"})
-    figure.update_xaxes(title={"text": label(x_title)})
-    figure.update_yaxes(title={"text": label(y_title)}, tickformat=".0%")
     return figure
 
 
 @checks_arrays()
 def sparkline(
     times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str]
-) -> go.Figure:
+) -> Figure:
     """Draw small entropies over time with the end values written out, for cards."""
-    figure = base_figure(122, left=34, right=88, top=6, bottom=40)
+    figure = base_figure(
+        122,
+        left=34,
+        right=88,
+        top=6,
+        bottom=40,
+        x_title="time t",
+        x_axis={"range": [0, float(times[-1])], "nticks": 3},
+    )
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
     # A line of text is so high in units of the axis.
     heights = _spread_heights(
@@ -365,29 +372,26 @@ def sparkline(
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue = part_colour(split_term(name), modalities)
         title = part_title(split_term(name))
-        figure.add_scatter(
-            x=times,
-            y=values,
-            mode="lines",
-            line={"width": 2.2, "color": hue, "dash": term_dash(name)},
+        add_line(
+            figure,
+            times,
+            values,
+            hue,
+            2.2,
+            dash=term_dash(name),
             hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
         )
-        figure.add_annotation(
-            x=float(times[-1]),
-            y=height,
-            text=f"{title} {values[-1]:.2f}",
-            showarrow=False,
+        add_note(
+            figure,
+            f"{title} {values[-1]:.2f}",
+            float(times[-1]),
+            height,
+            size=11,
             xanchor="left",
             xshift=5,
-            font={"size": 11, "color": INK},
         )
-    figure.update_xaxes(
-        title={"text": "time t", "font": {"size": 11}},
-        range=[0, float(times[-1])],
-        nticks=3,
-        tickfont={"size": 11},
-    )
-    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
+    figure.update_xaxes(title_font_size=11, tickfont_size=11)
+    figure.update_yaxes(nticks=3, range=[0, top], tickfont_size=11)
     return figure
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._sentences import true_minus
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import add_band, add_line, add_marks, add_row_bars, add_vertical_rule
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -17,11 +17,12 @@ from qfusion.figures.style import (
     fade_colour,
     halo,
     label,
-    row_axis,
     term_colour,
     term_title,
     title_with_unit,
 )
+
+COLUMNS = 3  # of small scatters
 
 
 @checks_arrays(ids="B", terms="T", true="B T", ours="B T")
@@ -35,8 +36,7 @@ def truth_scatter(
     ids: Sequence[str],
     chosen: int | None = None,
     unit: str = "score",
-    columns: int = 3,
-) -> go.Figure:
+) -> Figure:
     """Draw small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal
     dotted.
 
@@ -44,7 +44,7 @@ def truth_scatter(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    figure = base_figure(40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
+    figure = base_figure(40 + 225 * -(-len(terms) // COLUMNS), left=46, right=8, top=6, bottom=46)
     titles = [
         f"<b>{term_title(term)}</b><br>ρ = {true_minus(format(rank, '.2f'))}"
         for term, rank in zip(terms, ranks, strict=True)
@@ -52,7 +52,7 @@ def truth_scatter(
     places = add_panes(
         figure,
         titles,
-        columns,
+        COLUMNS,
         head=56,
         foot=34,
         x_title="true contribution",
@@ -72,32 +72,28 @@ def truth_scatter(
             hoverinfo="skip",
             **place,
         )
-        figure.add_scatter(
-            x=true[:, i],
-            y=ours[:, i],
-            mode="markers",
+        add_marks(
+            figure,
+            true[:, i],
+            ours[:, i],
+            fade_colour(term_colour(term, modalities), 0.5),
+            4,
+            rim=0,
             text=names,
             **place,
-            marker={
-                "size": 4,
-                "color": fade_colour(term_colour(term, modalities), 0.5),
-                "line": {"width": 0},
-            },
             hovertemplate="%{text}<br>true %{x:+.2f}, explained %{y:+.2f}<extra></extra>",
         )
         if chosen is not None:
-            figure.add_scatter(
-                x=true[[chosen], i],
-                y=ours[[chosen], i],
-                mode="markers",
+            add_marks(
+                figure,
+                true[[chosen], i],
+                ours[[chosen], i],
+                INK,
+                12,
+                symbol="circle-open",
+                rim=2,
                 hoverinfo="skip",
                 **place,
-                marker={
-                    "size": 12,
-                    "symbol": "circle-open",
-                    "color": INK,
-                    "line": {"width": 2},
-                },
             )
     figure.update_xaxes(nticks=4, tickangle=0)
     figure.update_yaxes(nticks=4)
@@ -113,7 +109,7 @@ def deletion_curves(
     what: str,
     unit: str,
     hue: str | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw one deletion or insertion curve over the share of players, with the band and mean of random orders.
 
     Args:
@@ -121,38 +117,45 @@ def deletion_curves(
         what: axis name of the share, such as "modalities taken away"; unit: of the change.
         hue: of our line, such as a modality's colour.
     """
-    low = random.min(0)
-    high = random.max(0)
-    figure = base_figure(300, legend=True, right=14, top=8)
-    figure.add_scatter(
-        x=np.r_[shares, shares[::-1]],
-        y=np.r_[high, low[::-1]],
-        fill="toself",
-        mode="lines",
-        hoverinfo="skip",
-        line={"width": 0},
-        fillcolor=fade_colour(GREY, 0.3),
+    figure = base_figure(
+        300,
+        legend=True,
+        right=14,
+        top=8,
+        x_title=label(what),
+        y_title=label(unit),
+        x_axis={"tickformat": ".0%", "range": [-0.02, 1.02]},
+        y_axis={"rangemode": "tozero"},
+    )
+    add_band(
+        figure,
+        shares,
+        random.min(0),
+        random.max(0),
+        fade_colour(GREY, 0.3),
         name=f"{len(random)} random orders",
     )
-    figure.add_scatter(
-        x=shares,
-        y=random.mean(0),
-        mode="lines",
+    add_line(
+        figure,
+        shares,
+        random.mean(0),
+        GREY,
+        2,
+        dash="dash",
         name="their mean",
-        line={"color": GREY, "width": 2, "dash": "dash"},
         hovertemplate="random: %{y:.3f}<extra></extra>",
     )
-    figure.add_scatter(
-        x=shares,
-        y=ours,
+    add_line(
+        figure,
+        shares,
+        ours,
+        hue or INK,
+        2.5,
         mode="lines+markers",
         name="most important first",
-        line={"color": hue or INK, "width": 2.5},
         marker={"size": 6},
         hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
     )
-    figure.update_xaxes(title={"text": label(what)}, tickformat=".0%", range=[-0.02, 1.02])
-    figure.update_yaxes(title={"text": label(unit)}, rangemode="tozero")
     return figure
 
 
@@ -163,7 +166,7 @@ def rank_bars(
     *,
     floor: float,
     x_title: str = "rank correlation",
-) -> go.Figure:
+) -> Figure:
     """Draw the mean rank correlation of each term as a bar, the lowest pair as a tick, and a line at the threshold
     above which an order counts as preserved.
     """
@@ -172,45 +175,37 @@ def rank_bars(
     means = np.array([ranks[name][0] for name in names])
     lowest = np.array([ranks[name][1] for name in names])
     hues = [term_colour(name, modalities) for name in names]
-    figure = base_figure(76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
-    figure.add_bar(
-        x=means,
-        y=places,
-        orientation="h",
-        width=0.6,
-        customdata=lowest,
-        text=[f"{value:.2f}" for value in means],
-        textposition="outside",
-        cliponaxis=False,
-        textfont={"color": INK, "shadow": halo()},
-        marker={
+    figure = base_figure(
+        76 + 28 * len(ranks),
+        left=10,
+        right=40,
+        top=6,
+        bottom=44,
+        x_title=label(x_title, 90),
+        x_axis={"range": [min(0.0, float(lowest.min()) - 0.05), 1.08]},
+        rows=[term_title(name) for name in names],
+    )
+    add_row_bars(
+        figure,
+        means,
+        {
             "color": [
                 fade_colour(hue, 0.55) if "+" in name else hue
                 for hue, name in zip(hues, names, strict=True)
             ],
             "line": {"color": hues, "width": 1.5},
         },
+        customdata=lowest,
+        text=[f"{value:.2f}" for value in means],
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"color": INK, "shadow": halo()},
         hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>",
     )
-    figure.add_scatter(
-        x=lowest,
-        y=places,
-        mode="markers",
-        hoverinfo="skip",
-        marker={
-            "symbol": "line-ns-open",
-            "size": 13,
-            "color": INK,
-            "line": {"width": 2, "color": INK},
-        },
+    add_marks(
+        figure, lowest, places, INK, 13, symbol="line-ns-open", rim=2, rim_hue=INK, hoverinfo="skip"
     )
-    figure.add_vline(x=floor, line={"color": QUIET, "dash": "dot", "width": 1}, layer="below")
-    figure.update_xaxes(
-        title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
-    )
-    figure.update_yaxes(
-        **row_axis([term_title(name) for name in names]),
-    )
+    add_vertical_rule(figure, floor, hue=QUIET, dash="dot")
     return figure
 
 
@@ -222,42 +217,52 @@ def seed_dots(
     seeds: Sequence[int],
     *,
     unit: str = "score",
-) -> go.Figure:
+) -> Figure:
     """Draw one sample's terms by every training seed: a dot a seed, the shipped one's filled, and a bar from the lowest
     to the highest.
 
     Args:
         values: (R, terms), the shipped seed first.
     """
-    figure = base_figure(76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
+    figure = base_figure(
+        76 + 28 * len(terms),
+        left=10,
+        top=6,
+        bottom=44,
+        x_title=label(unit),
+        rows=[term_title(term) for term in terms],
+    )
     for i, term in enumerate(terms):
         hue = term_colour(term, modalities)
-        figure.add_scatter(
-            x=[values[:, i].min(), values[:, i].max()],
-            y=[i, i],
-            mode="lines",
+        add_line(
+            figure,
+            [values[:, i].min(), values[:, i].max()],
+            [i, i],
+            fade_colour(hue, 0.45),
+            8,
             hoverinfo="skip",
-            line={"color": fade_colour(hue, 0.45), "width": 8},
         )
-        figure.add_scatter(
-            x=values[1:, i],
-            y=[i] * (len(seeds) - 1),
-            mode="markers",
+        add_marks(
+            figure,
+            values[1:, i],
+            [i] * (len(seeds) - 1),
+            hue,
+            8,
+            symbol="circle-open",
+            rim=2,
             text=[f"seed {seed}" for seed in seeds[1:]],
-            marker={"symbol": "circle-open", "size": 8, "color": hue, "line": {"width": 2}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
         )
-        figure.add_scatter(
-            x=values[:1, i],
-            y=[i],
-            mode="markers",
+        add_marks(
+            figure,
+            values[:1, i],
+            [i],
+            hue,
+            10,
+            rim=1.5,
+            rim_hue=INK,
             text=[f"seed {seeds[0]}, the model shown"],
-            marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
-    figure.update_xaxes(title={"text": label(unit)})
-    figure.update_yaxes(
-        **row_axis([term_title(term) for term in terms]),
-    )
+    add_vertical_rule(figure, 0)
     return figure

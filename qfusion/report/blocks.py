@@ -314,7 +314,7 @@ def recording_context(sample: Sample) -> dict[str, Any]:
             result = recording_strip.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
-                "over_seconds": sample_charts.draw_timeline(result, sample.modalities, sample.unit),
+                "over_seconds": sample_charts.timeline(result, sample.modalities, sample.unit),
                 "placing": describe_spread(result),
                 "peaks": [(lane.modality, describe_peak(lane)) for lane in result.lanes],
             }

@@ -289,7 +289,7 @@ def strip(
     if sample.tweak_text:
         learned = " Steps are followed through the model as it was trained."
     return View(
-        sample_charts.draw_timeline(result, sample.modalities, sample.unit),
+        sample_charts.timeline(result, sample.modalities, sample.unit),
         title,
         caption=f"{content} of the sample over {seconds}. {bars}{describe_spread(result)}{learned} {compared}",
         limits="Does not show that simultaneous parts belong together: features are measured over windows, and an "

@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
+from qfusion.data.media_pictures import BANDS
 from qfusion.data.sample_content import Preview, Word
 from qfusion.explain.bootstrap import Interval
 from qfusion.figures import (
@@ -38,6 +39,7 @@ from qfusion.figures import (
     trust_charts,
 )
 from qfusion.figures.circuits import charts, diagram, fusion, qubits
+from qfusion.figures.guards import Figure
 from qfusion.figures.style import BLUE
 from qfusion.study import recording_strip
 
@@ -261,45 +263,39 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "attribution_charts.waveform": lambda: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12
     ),
-    "sample_charts.draw_timeline": lambda: sample_charts.draw_timeline(
+    "sample_charts.timeline": lambda: sample_charts.timeline(
         recording_strip.Strip(
-            Preview(1.0, envelope=R.normal(size=(50, 2))),
-            (Word(0.1, 0.5, HOSTILE),),
+            Preview(
+                2.0,
+                thumbs=R.integers(0, 255, (3, 12, 16, 3), dtype=np.uint8),
+                envelope=R.normal(size=(50, 2)),
+                spectrogram=-R.random((BANDS, 20)) * 70,
+            ),
+            (Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")),
             True,
             (
                 recording_strip.Steps(
-                    "text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0
+                    "text",
+                    np.arange(3) * 0.5,
+                    np.arange(3) * 0.5 + 0.5,
+                    {"text": Y[:3], "text+audio": Y[3:6]},
+                    IDS[:3],
+                    True,
+                    0.0,
+                ),
+                recording_strip.Steps(
+                    "audio",
+                    np.arange(3) * 0.5,
+                    np.arange(3) * 0.5 + 0.5,
+                    {"audio": Y[:3], "text+audio": Y[1:4]},
+                    IDS[:3],
+                    True,
+                    0.0,
                 ),
             ),
         ),
         M,
         HOSTILE,
-    ),
-    "sample_charts.timeline": lambda: sample_charts.timeline(
-        2.0,
-        [
-            (
-                "text",
-                np.arange(3) * 0.5,
-                np.arange(3) * 0.5 + 0.5,
-                {"text": Y[:3], "text+audio": Y[3:6]},
-                IDS[:3],
-            ),
-            (
-                "audio",
-                np.arange(3) * 0.5,
-                np.arange(3) * 0.5 + 0.5,
-                {"audio": Y[:3], "text+audio": Y[1:4]},
-                IDS[:3],
-            ),
-        ],
-        M,
-        thumbs=R.integers(0, 255, (3, 12, 16, 3), dtype=np.uint8),
-        envelope=R.normal(size=(50, 2)),
-        spectrogram=-R.random((8, 20)) * 70,
-        hertz=np.geomspace(60, 8000, 9),
-        words=[Word(0.1, 0.5, HOSTILE), Word(0.4, 0.9, "b"), Word(1.0, 1.9, "c")],
-        unit=HOSTILE,
     ),
     "attribution_charts.timeline": lambda: attribution_charts.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
@@ -619,7 +615,8 @@ def drawing_functions() -> set[str]:
             for entry, made in inspect.getmembers(loaded, inspect.isfunction)
             if not entry.startswith("_")
             and made.__module__ == loaded.__name__
-            and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
+            and inspect.signature(made).return_annotation
+            in ("go.Figure", go.Figure, "Figure", Figure)
         }
     return functions - {
         "guards.check_finite",

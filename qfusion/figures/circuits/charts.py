@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion.figures.circuits.diagram import HUES, LINES, Box, Wire, arrow, disc_tip, needle_hues
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import ENTROPIES, discs_meta, line_meta, offer_line_labels, series_names
+from qfusion.figures.parts import add_line, add_marks, note, segment, side_colour_bar
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -38,7 +38,7 @@ def bloch_row(
     entropy: np.ndarray,
     *,
     before: np.ndarray | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw a large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
@@ -51,14 +51,7 @@ def bloch_row(
     ]
     notes += [arrow(x, y, bloch[i], 30) for i, (x, y) in enumerate(places)]
     notes += [
-        {
-            "x": x,
-            "y": y,
-            "yshift": shift,
-            "text": words,
-            "showarrow": False,
-            "font": {"size": 11, "color": hue},
-        }
+        note(words, x, y, size=11, hue=hue, yshift=shift)
         for i, (x, y) in enumerate(places)
         for words, shift, hue in (
             (f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", -42, QUIET),
@@ -66,19 +59,18 @@ def bloch_row(
         )
     ]
     figure = base_figure(12 + 120 * lines, left=6, right=22, top=6, bottom=6)
-    figure.add_scatter(
-        x=[x for x, _ in places],
-        y=[y for _, y in places],
-        mode="markers",
+    add_marks(
+        figure,
+        [x for x, _ in places],
+        [y for _, y in places],
+        PAPER,
+        60,
+        rim_hue=LINE,
+        rim=1.5,
         name="qubits",
         text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
         hovertemplate="%{text}<extra></extra>",
         meta=discs_meta(names, needle_hues(), before is not None),
-        marker={
-            "size": 60,
-            "color": PAPER,
-            "line": {"color": LINE, "width": 1.5},
-        },
     )
     figure.update_layout(annotations=notes)
     figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
@@ -87,9 +79,14 @@ def bloch_row(
 
 
 @checks_arrays()
-def qubit_bars(values: np.ndarray, names: Sequence[str], title: str) -> go.Figure:
+def qubit_bars(values: np.ndarray, names: Sequence[str], title: str) -> Figure:
     """Draw one bar a qubit."""
-    figure = base_figure(220, bottom=40)
+    figure = base_figure(
+        220,
+        bottom=40,
+        y_title=label(title, 80),
+        y_axis={"range": [0, max(0.72, float(np.max(values, initial=0)) * 1.05)]},
+    )
     figure.add_bar(
         x=list(range(len(names))),
         y=values,
@@ -99,10 +96,6 @@ def qubit_bars(values: np.ndarray, names: Sequence[str], title: str) -> go.Figur
     )
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
-    )
-    figure.update_yaxes(
-        title={"text": label(title, 80)},
-        range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
     )
     return figure
 
@@ -117,7 +110,7 @@ def entropy_lines(
     hues: Sequence[str] = (),
     y_title: str = "von Neumann entropy (nats)",
     group: str = ENTROPIES,
-) -> go.Figure:
+) -> Figure:
     """Draw the entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where
     parts of the circuit begin. The value after the last gate goes on behind the cursor.
 
@@ -128,7 +121,18 @@ def entropy_lines(
     """
     gates = len(values) - 1
     end = gates + AFTER * max(gates, 1)
-    figure = base_figure(330, legend=True, right=20)
+    figure = base_figure(
+        330,
+        legend=True,
+        right=20,
+        x_title="gates done",
+        y_title=label(y_title),
+        x_axis={"range": [0, end], "hoverformat": ".0f"},
+        y_axis={
+            "rangemode": "tozero",
+            "range": [0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+        },
+    )
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
         figure.add_scatter(
@@ -147,51 +151,33 @@ def entropy_lines(
             },
             hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>",
         )
-    shapes = [
-        {
-            "type": "line",
-            "x0": x,
-            "x1": x,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "layer": layer,
-            "line": line,
-        }
-        for x, layer, line in (
-            *((x, "below", {"color": LINE, "width": 1, "dash": "dot"}) for x, _ in marks),
-            *([] if at is None else [(at, "below", {"color": VERMILLION, "width": 2})]),
-        )
-    ]
+    shapes = [segment((x, x), (0, 1), dash="dot", yref="paper", layer="below") for x, _ in marks]
+    if at is not None:
+        cursor = segment((at, at), (0, 1), hue=VERMILLION, width=2, yref="paper", layer="below")
+        shapes.append(cursor)
     figure.update_layout(
         shapes=shapes,
         annotations=[
-            {
-                "x": x,
-                "y": 1,
-                "yref": "paper",
-                "yanchor": "top",
-                "xanchor": "left",
-                "text": label(name),
-                "showarrow": False,
-                "yshift": -12 * (i % 2),
-                "font": {"size": 10, "color": QUIET},
-            }
+            note(
+                label(name),
+                x,
+                1,
+                size=10,
+                hue=QUIET,
+                yref="paper",
+                yanchor="top",
+                xanchor="left",
+                yshift=-12 * (i % 2),
+            )
             for i, (x, name) in enumerate(marks)
         ],
         hovermode="x unified",
-    )
-    figure.update_xaxes(title={"text": "gates done"}, range=[0, end], hoverformat=".0f")
-    figure.update_yaxes(
-        title={"text": label(y_title)},
-        rangemode="tozero",
-        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
     )
     return offer_line_labels(figure)
 
 
 @checks_arrays(moments="T", values="T")
-def cut_entropies(values: Sequence[np.ndarray], moments: Sequence[str], title: str) -> go.Figure:
+def cut_entropies(values: Sequence[np.ndarray], moments: Sequence[str], title: str) -> Figure:
     """Draw a heat map with one row per moment and one column per cut, which separates the first k qubits from the
     others.
 
@@ -202,27 +188,21 @@ def cut_entropies(values: Sequence[np.ndarray], moments: Sequence[str], title: s
         z[i, : len(row)] = row
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
     figure = base_figure(92 + 34 * len(values), left=10, right=10, top=8)
-    figure.add_trace(
-        go.Heatmap(
-            z=z,
-            colorscale=UNSIGNED_SCALE,
-            zmin=0,
-            zmax=high,
-            xgap=2,
-            ygap=2,
-            hoverongaps=False,
-            colorbar={
-                "title": {"text": label(title), "side": "right", "font": {"size": 12}},
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
-            hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>",
-        )
+    figure.add_heatmap(
+        z=z,
+        colorscale=UNSIGNED_SCALE,
+        zmin=0,
+        zmax=high,
+        xgap=2,
+        ygap=2,
+        hoverongaps=False,
+        colorbar=side_colour_bar(label(title)),
+        hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>",
     )
     return (
         cell_annotations(figure, np.maximum(z, 0), z / high, "{:.2f}")
         .update_xaxes(
-            title={"text": "cut after the first k qubits that are not measured yet"},
+            title_text="cut after the first k qubits that are not measured yet",
             tickvals=list(range(z.shape[1])),
             ticktext=[str(k + 1) for k in range(z.shape[1])],
             showline=False,
@@ -239,9 +219,9 @@ def cut_entropies(values: Sequence[np.ndarray], moments: Sequence[str], title: s
 
 
 @checks_arrays()
-def pooling_entropies(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray) -> go.Figure:
+def pooling_entropies(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray) -> Figure:
     """Draw the entropy before and after every pooling, and the entropy of the outcomes."""
-    figure = base_figure(250, legend=True)
+    figure = base_figure(250, legend=True, y_title="entropy (nats)", y_axis={"rangemode": "tozero"})
     for values, name, hue in (
         (before, "before, all active qubits", fade_colour(GREY, 0.7)),
         (after, "after, those that stay", INK),
@@ -260,42 +240,39 @@ def pooling_entropies(before: np.ndarray, after: np.ndarray, outcomes: np.ndarra
                 "hovertemplate": f"{name}: %{{y:.3f}} nats<extra></extra>",
             }
         )
-    figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
     figure.update_layout(barmode="group", bargap=0.35)
     return figure
 
 
 @checks_arrays()
-def step_error(steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float) -> go.Figure:
+def step_error(steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float) -> Figure:
     """Draw the trace distance of the circuit from the exact evolution against the step, after one step and after all of
     them.
 
     Args:
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
-    figure = base_figure(300, legend=True)
+    figure = base_figure(
+        300, legend=True, x_title="step dt (model units)", y_title="trace distance (0 to 1)"
+    )
     for values, name, dash in (
         (one, "after one step", "solid"),
         (whole, "after as many as fill T", "dash"),
     ):
-        figure.add_trace(
-            {
-                "type": "scatter",
-                "x": steps,
-                "y": np.maximum(values, 1e-17),
-                "mode": "lines+markers",
-                "name": name,
-                "marker": {"size": 7},
-                "line": {"color": INK, "width": 2, "dash": dash},
-                "hovertemplate": "dt = %{x:.3g}: %{y:.2e}<extra></extra>",
-            }
+        add_line(
+            figure,
+            steps,
+            np.maximum(values, 1e-17),
+            INK,
+            2,
+            dash=dash,
+            mode="lines+markers",
+            name=name,
+            marker={"size": 7},
+            hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>",
         )
-    figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
-    figure.update_yaxes(
-        type="log",
-        title={"text": "trace distance (0 to 1)"},
-        **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
-    )
+    figure.update_xaxes(type="log", **log_ticks(steps))
+    figure.update_yaxes(type="log", **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)))
     figure.add_vline(x=chosen, line={"color": QUIET, "dash": "dash"})
     return figure
 

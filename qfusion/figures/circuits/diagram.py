@@ -5,14 +5,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion.figures.circuits.qubits import KINDS, draw_displays
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import discs_meta, ends_meta
+from qfusion.figures.parts import add_line, add_marks, note, rectangle, segment, selection
 from qfusion.figures.style import (
     BLUE,
     DASHES,
@@ -23,6 +22,7 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     VERMILLION,
+    Attributes,
     bare_axis,
     base_figure,
     fade_colour,
@@ -102,7 +102,7 @@ def diagram(
     display: str = "",
     ends: Mapping[int, float] = MappingProxyType({}),
     decision: tuple[str, str] = ("", ""),
-) -> go.Figure:
+) -> Figure:
     """Draw the circuit from left to right. Completed gates are opaque, gates to come are faint, and the current box has
     a thick border.
 
@@ -128,8 +128,8 @@ def diagram(
         top=6 + head,
         bottom=6,
     )
-    shapes: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
+    shapes: list[Attributes] = []
+    notes: list[Attributes] = []
     _wires(figure, wires, width, notes, unit)
     for box in boxes:
         _box(box, wires, at, shapes, notes, unit)
@@ -161,13 +161,13 @@ def diagram(
 
 
 def _add_readouts(
-    figure: go.Figure,
+    figure: Figure,
     wires: Sequence[Wire],
     ends: Mapping[int, float],
     decision: tuple[str, str],
     x: float,
-    shapes: list[dict[str, Any]],
-    notes: list[dict[str, Any]],
+    shapes: list[Attributes],
+    notes: list[Attributes],
 ) -> None:
     """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
@@ -187,66 +187,64 @@ def _add_readouts(
     low = min(places.values())
     high = max(places.values())
     middle = (low + high) / 2
-    line = {"color": QUIET, "width": 1.2}
-    bracket = {"type": "line", "line": line, "layer": "above"}
+    bracket: Attributes = {"hue": QUIET, "width": 1.2, "layer": "above"}
     shapes += [
-        bracket | {"x0": x + 0.62, "x1": x + 0.62, "y0": low, "y1": high},
-        bracket | {"x0": x + 0.62, "x1": x + 0.8, "y0": middle, "y1": middle},
-        {
-            "type": "rect",
-            "x0": x + 0.8,
-            "x1": x + 1.7,
-            "y0": middle - 0.7,
-            "y1": middle + 0.7,
-            "fillcolor": PAPER,
-            "line": {"color": INK, "width": 2},
-            "layer": "above",
-        },
+        segment((x + 0.62, x + 0.62), (low, high), **bracket),
+        segment((x + 0.62, x + 0.8), (middle, middle), **bracket),
+        rectangle(
+            (x + 0.8, x + 1.7),
+            (middle - 0.7, middle + 0.7),
+            PAPER,
+            hue=INK,
+            width=2,
+            layer="above",
+        ),
     ]
-    written = {"showarrow": False, "font": {"size": 11, "color": INK}}
     notes += [
-        written | {"x": x + 0.16, "xanchor": "left", "y": places[row], "text": f"{p:.2f}"}
-        for row, p in ends.items()
+        note(f"{p:.2f}", x + 0.16, places[row], size=11, xanchor="left") for row, p in ends.items()
     ]
-    above = {"x": x - half, "y": low - half, "xanchor": "left", "yanchor": "bottom"}
-    notes.append(written | above | {"text": "P(1) at the end"})
-    notes.append(written | {"x": x + 1.25, "y": middle, "text": decision[0]})
-    figure.add_scatter(
-        x=[x + 1.25],
-        y=[middle],
-        mode="markers",
+    place = {"xanchor": "left", "yanchor": "bottom"}
+    notes.append(note("P(1) at the end", x - half, low - half, size=11, **place))
+    notes.append(note(decision[0], x + 1.25, middle, size=11))
+    add_marks(
+        figure,
+        [x + 1.25],
+        [middle],
+        LINE,
+        30,
+        symbol="square",
+        opacity=0.0,
         name="decision",
         text=[decision[1]],
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": 30, "opacity": 0.0, "color": LINE, "symbol": "square"},
     )
 
 
 def _wires(
-    figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], unit: float
+    figure: Figure, wires: Sequence[Wire], width: float, notes: list[Attributes], unit: float
 ) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
         own = [wire for wire in wires if wire.hue == hue]
         ends = [width - 0.15 if wire.end is None else wire.end for wire in own]
-        figure.add_scatter(
-            x=[x for end in ends for x in (-0.55, end, None)],
-            y=[y for wire in own for y in (wire.y, wire.y, None)],
-            mode="lines",
+        add_line(
+            figure,
+            [x for end in ends for x in (-0.55, end, None)],
+            [y for wire in own for y in (wire.y, wire.y, None)],
+            hue or QUIET,
+            1.2,
             hoverinfo="skip",
-            line={"color": hue or QUIET, "width": 1.2},
         )
     apart = _least_distance(wires) * unit
     near, alone = (10, 12) if apart > 12 else (9, 11)
     notes.extend(
-        {
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "right",
-            "y": wire.y,
-            "text": label(wire.name, 24),
-            "showarrow": False,
-            "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK},
-        }
+        note(
+            label(wire.name, 24),
+            0,
+            wire.y,
+            size=near if wire.hue and apart < 24 else alone,
+            xref="paper",
+            xanchor="right",
+        )
         for wire in wires
     )
 
@@ -265,8 +263,8 @@ def _box(
     box: Box,
     wires: Sequence[Wire],
     at: int,
-    shapes: list[dict[str, Any]],
-    notes: list[dict[str, Any]],
+    shapes: list[Attributes],
+    notes: list[Attributes],
     unit: float,
 ) -> None:
     heights = [wires[row].y for row in box.rows]
@@ -276,40 +274,29 @@ def _box(
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
-    rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
+    rim_hue = VERMILLION if current else hue
     if box.joined:
         shapes.append(
-            {
-                "type": "line",
-                "x0": box.column,
-                "x1": box.column,
-                "y0": min(heights),
-                "y1": max(heights),
-                "line": {"color": rim["color"], "width": 3 if current else 2},
-                "opacity": opacity,
-                "layer": "above",
-            }
+            segment(
+                (box.column, box.column),
+                (min(heights), max(heights)),
+                hue=rim_hue,
+                width=3 if current else 2,
+                opacity=opacity,
+                layer="above",
+            )
         )
     spans = _box_spans(
         box, heights, half, (0.2, 0.28) if _has_near_wire(wires, box.rows[0]) else (half, half)
     )
     for low, high in spans:
-        place = {
-            "type": "rect",
-            "x0": box.column - _HALF_BOX,
-            "x1": box.column + _HALF_BOX,
-            "y0": low,
-            "y1": high,
-            "layer": "above",
-        }
+        x = box.column - _HALF_BOX, box.column + _HALF_BOX
+        fill = fade_colour(hue, 0.28 if done else 0.1)
+        width = 3 if current else 1.5
+        rim: Attributes = {"hue": rim_hue, "width": width, "opacity": opacity}
         shapes += [
-            place | {"fillcolor": PAPER, "line": {"width": 0}},
-            place
-            | {
-                "fillcolor": fade_colour(hue, 0.28 if done else 0.1),
-                "line": rim,
-                "opacity": opacity,
-            },
+            rectangle(x, (low, high), PAPER, layer="above"),
+            rectangle(x, (low, high), fill, layer="above", **rim),
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
@@ -321,16 +308,15 @@ def _box(
         else:
             size = 12
         notes.append(
-            {
-                "x": box.column,
-                "y": (low + high) / 2,
-                "text": label(name),
-                "showarrow": False,
-                "opacity": 0.45 if box.outside else max(opacity, 0.6),
-                "textangle": -90 if high - low > 0.9 and len(name) > longest else 0,
-                "yshift": -slim,
-                "font": {"size": size, "color": INK},
-            }
+            note(
+                label(name),
+                box.column,
+                (low + high) / 2,
+                size=size,
+                opacity=0.45 if box.outside else max(opacity, 0.6),
+                textangle=-90 if high - low > 0.9 and len(name) > longest else 0,
+                yshift=-slim,
+            )
         )
 
 
@@ -356,7 +342,7 @@ def _box_spans(
 
 
 def _add_click_targets(
-    figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
+    figure: Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float
 ) -> None:
     """Add invisible marks with the tip of each box and the number of the gate to which a click leads.
 
@@ -378,28 +364,30 @@ def _add_click_targets(
             texts.append(wrap_lines(tip))
             gates.append(box.last)
             sizes.append(small if _has_near_wire(wires, row) else 24.0)
-    figure.add_scatter(
-        x=x,
-        y=y,
+    add_marks(
+        figure,
+        x,
+        y,
+        GREY,
+        sizes,
+        symbol="square",
+        opacity=0.0,
         text=texts,
         customdata=gates,
-        mode="markers",
         name="gates",
-        marker={"size": sizes, "opacity": 0.0, "color": GREY, "symbol": "square"},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        **selection(0, 0),
         hovertemplate="%{text}<extra></extra>",
     )
 
 
 def _discs(
-    figure: go.Figure,
+    figure: Figure,
     boxes: Sequence[Box],
     wires: Sequence[Wire],
     at: int,
     bloch: np.ndarray,
     entropy: np.ndarray,
-    notes: list[dict[str, Any]],
+    notes: list[Attributes],
     unit: float,
 ) -> None:
     discs: list[tuple[int, float, int]] = []  # row, place and radius
@@ -428,21 +416,20 @@ def _discs(
             discs.append((row, x, usual if apart > 29 else small))
     tips = [disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, *_ in discs]
     diameters = [2 * radius for *_, radius in discs]
-    figure.add_scatter(
-        x=[x for _, x, _ in discs],
-        y=[wires[row].y for row, *_ in discs],
-        mode="markers",
+    add_marks(
+        figure,
+        [x for _, x, _ in discs],
+        [wires[row].y for row, *_ in discs],
+        PAPER,
+        diameters,
+        opacity=1,
+        rim_hue=LINE,
+        rim=1.5,
         name="qubits",
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
         text=tips,
         meta=discs_meta([wires[row].name for row, *_ in discs], needle_hues()),
-        marker={
-            "size": diameters,
-            "color": PAPER,
-            "line": {"color": LINE, "width": 1.5},
-            "opacity": 1,
-        },
     )
     notes += [arrow(x, wires[row].y, bloch[row], radius) for row, x, radius in discs]
 
@@ -461,7 +448,7 @@ def needle_hues() -> tuple[str, str, str]:
     return INK, BLUE, VERMILLION
 
 
-def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> dict[str, Any]:
+def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> Attributes:
     """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
     level, above, below = needle_hues()
@@ -470,7 +457,7 @@ def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> dict[str, An
     else:
         hue = above if b > 0 else below
     if math.hypot(a, c) * radius < 2:
-        return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
+        return note("•", x, y, hue=hue)
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.
     return {
         "x": x,

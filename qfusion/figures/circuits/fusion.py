@@ -1,13 +1,20 @@
 """Charts of an entangled-fusion network: masses, truth tables, class probabilities and raw curves."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import classes_meta
+from qfusion.figures.parts import (
+    add_line,
+    add_marks,
+    add_row_bars,
+    error_bars,
+    rectangle,
+    selection,
+    side_colour_bar,
+)
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -17,26 +24,21 @@ from qfusion.figures.style import (
     QUIET,
     UNSIGNED_SCALE,
     VERMILLION,
+    Attributes,
     base_figure,
     cell_annotations,
     fade_colour,
     label,
-    row_axis,
     wrap_lines,
 )
 
-_MASSES: dict[str, Any] = {
+_MASSES: Attributes = {
     "zmin": 0,
     "zmax": 1,
     "colorscale": UNSIGNED_SCALE,
     "xgap": 2,
     "ygap": 2,
-    "colorbar": {
-        "title": {"text": "mass", "side": "right", "font": {"size": 12}},
-        "thickness": 10,
-        "outlinewidth": 0,
-        "tickvals": [0, 0.5, 1],
-    },
+    "colorbar": side_colour_bar("mass", tickvals=[0, 0.5, 1]),
 }
 SOFTMAX = "softmax"  # 0 to 1; no probability unless it is calibrated
 
@@ -61,7 +63,7 @@ def masses(
     *,
     marked: int | None = None,
     compact: bool = False,
-) -> go.Figure:
+) -> Figure:
     """Draw the mass that each modality and the fusion give each element, as a heat map with the numbers in it.
 
     Args:
@@ -114,7 +116,7 @@ def fusion_tables(
     angles: np.ndarray,
     chosen: tuple[int, int] | None = None,
     edited: np.ndarray | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw the truth tables of the fusion: the mass of the fused qubit for each element and outcome.
 
     Args:
@@ -135,49 +137,54 @@ def fusion_tables(
         row_titles[row] = f"<b>▸ {row_titles[row]}</b>"
         column_titles[column] = f"<b>{patterns[column]}</b>"
 
-    figure = base_figure(100 + 23 * n, left=10, right=10, top=46, bottom=14)
+    figure = base_figure(
+        100 + 23 * n,
+        left=10,
+        right=10,
+        top=46,
+        bottom=14,
+        x_title=f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)",
+        rows=row_titles,
+        x_axis={
+            "tickvals": list(range(P)),
+            "ticktext": column_titles,
+            "side": "top",
+            "showline": False,
+            "ticks": "",
+            "tickangle": 0,
+            "range": [-0.5, P - 0.5],
+        },
+    )
     figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
     cell_annotations(figure, values, values, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
         _mark_edited(figure, edited)
     _add_click_targets(figure, values, weights, angles, patterns, elements, controls)
-    figure.update_xaxes(
-        tickvals=list(range(P)),
-        ticktext=column_titles,
-        side="top",
-        showline=False,
-        ticks="",
-        tickangle=0,
-        range=[-0.5, P - 0.5],
-        title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
-    )
-    figure.update_yaxes(**row_axis(row_titles))
     figure.update_layout(clickmode="event+select", hoverdistance=40)
     if chosen:
         _frame_cell(figure, row, column)
     return figure
 
 
-def _mark_edited(figure: go.Figure, edited: np.ndarray) -> None:
+def _mark_edited(figure: Figure, edited: np.ndarray) -> None:
     """Mark the cells of edited entries with a triangle in their upper right corner."""
     rows, columns = np.nonzero(edited)
-    figure.add_scatter(
-        x=columns + 0.34,
-        y=rows - 0.22,
-        mode="markers",
+    add_marks(
+        figure,
+        columns + 0.34,
+        rows - 0.22,
+        VERMILLION,
+        10,
+        symbol="triangle-ne",
+        rim=1,
+        rim_hue=ON_DARK,
         hoverinfo="skip",
         name="edited",
-        marker={
-            "symbol": "triangle-ne",
-            "size": 10,
-            "color": VERMILLION,
-            "line": {"width": 1, "color": ON_DARK},
-        },
     )
 
 
 def _add_click_targets(
-    figure: go.Figure,
+    figure: Figure,
     values: np.ndarray,
     weights: np.ndarray,
     angles: np.ndarray,
@@ -206,8 +213,7 @@ def _add_click_targets(
         mode="markers",
         name="cells",
         marker={"size": 22, "opacity": 0, "symbol": "square"},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        **selection(0, 0),
         customdata=tips,
         hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
         "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
@@ -215,19 +221,18 @@ def _add_click_targets(
     )
 
 
-def _frame_cell(figure: go.Figure, row: int, column: int) -> None:
+def _frame_cell(figure: Figure, row: int, column: int) -> None:
     """Draw a frame around a cell: a line of ink on a wider line of paper."""
     for hue, width in ((PAPER, 6), (INK, 3)):
-        figure.add_shape(
-            type="rect",
-            fillcolor="rgba(0,0,0,0)",
+        frame = rectangle(
+            (column - 0.5, column + 0.5),
+            (row - 0.5, row + 0.5),
+            "rgba(0,0,0,0)",
+            hue=hue,
+            width=width,
             layer="above",
-            x0=column - 0.5,
-            x1=column + 0.5,
-            y0=row - 0.5,
-            y1=row + 0.5,
-            line={"color": hue, "width": width},
         )
+        figure.add_shape(frame)
 
 
 MOST_CLASSES = 15  # drawn, the true one apart
@@ -253,9 +258,8 @@ def class_bars(
     errors: np.ndarray | None = None,
     before_name: str = "as learned",
     unit: str = SOFTMAX,
-    most: int = MOST_CLASSES,
     follows: bool = False,
-) -> go.Figure:
+) -> Figure:
     """Draw one bar per class for the likeliest classes and the true one. The name of the true class is marked.
 
     Args:
@@ -265,10 +269,9 @@ def class_bars(
         errors: (C,) standard errors.
         before_name: name of the diamonds in the legend.
         unit: of the values; the axis of `SOFTMAX` runs from 0 to 1.
-        most: number of likeliest classes.
         follows: whether the bars follow sliders, as the softmax of the scores of one sample.
     """
-    drawn = set(np.argsort(-probabilities)[:most].tolist())
+    drawn = set(np.argsort(-probabilities)[:MOST_CLASSES].tolist())
     if truth is not None:
         drawn.add(truth)
     shown = sorted(drawn)
@@ -278,50 +281,47 @@ def class_bars(
     has_legend = before is not None
 
     figure = base_figure(
-        66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=has_legend
+        66 + 22 * len(shown),
+        left=10,
+        right=34,
+        top=8,
+        bottom=40,
+        legend=has_legend,
+        x_title=label(unit),
+        rows=[titles[i] for i in shown],
     )
-    figure.add_bar(
-        x=probabilities[shown],
-        y=list(range(len(shown))),
-        orientation="h",
+    add_row_bars(
+        figure,
+        probabilities[shown],
+        {"color": [INK if i == best else faint for i in shown]},
         width=0.7,
         name="now",
         showlegend=has_legend,
-        marker={"color": [INK if i == best else faint for i in shown]},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
     if follows:
         figure.update_traces(meta=classes_meta(shown))
     if errors is not None:
-        figure.update_traces(
-            error_x={
-                "type": "data",
-                "array": errors[shown],
-                "color": QUIET,
-                "thickness": 2,
-                "width": 4,
-            }
-        )
+        figure.update_traces(error_x=error_bars(errors[shown], QUIET))
     if before is not None:
-        figure.add_scatter(
-            x=before[shown],
-            y=list(range(len(shown))),
-            mode="markers",
+        add_marks(
+            figure,
+            before[shown],
+            list(range(len(shown))),
+            VERMILLION,
+            9,
+            symbol="diamond-open",
+            rim=2,
             name=before_name,
-            marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_yaxes(**row_axis([titles[i] for i in shown]))
-    figure.update_xaxes(title={"text": label(unit)})
     if unit == SOFTMAX:
         figure.update_xaxes(range=[0, 1.02])
     return figure
 
 
 @checks_arrays()
-def curve(
-    values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 160
-) -> go.Figure:
+def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str) -> Figure:
     """Draw content that is a curve, such as a spectrum or a profile.
 
     Args:
@@ -329,23 +329,28 @@ def curve(
     """
     title = wrap_lines(label(x_label, 70), 42)
     more = 14 * title.count("<br>")  # pixels of the further lines of the title
-    size = {"size": 11}
     mode = "lines+markers" if len(values) <= 40 else "lines"
-    figure = base_figure(height + more, left=58, right=8, top=6, bottom=38 + more)
-    figure.add_scatter(
-        x=x,
-        y=values,
+    figure = base_figure(
+        160 + more,
+        left=58,
+        right=8,
+        top=6,
+        bottom=38 + more,
+        x_title=title,
+        y_title=label(y_label, 40).replace(" (", "<br>("),
+    )
+    add_line(
+        figure,
+        x,
+        values,
+        hue,
+        2,
         mode=mode,
-        line={"color": hue, "width": 2},
         marker={"size": 4},
         hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
     )
-    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
-    figure.update_yaxes(
-        title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
-        tickfont=size,
-        nticks=5,
-    )
+    figure.update_xaxes(title_font_size=11, tickfont_size=11)
+    figure.update_yaxes(title_font_size=11, tickfont_size=11, nticks=5)
     return figure
 
 
@@ -357,7 +362,7 @@ def belief_bars(
     classes: Sequence[str],
     *,
     truth: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """Draw for each class the interval from belief to plausibility, with the pignistic probability as a mark.
 
     Args:
@@ -365,25 +370,34 @@ def belief_bars(
         truth: index of the true class, whose name is marked.
     """
     rows = list(range(len(classes)))
-    figure = base_figure(60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
-    figure.add_bar(
-        x=np.asarray(plausibility) - np.asarray(belief),
+    figure = base_figure(
+        60 + 24 * len(classes),
+        left=10,
+        right=10,
+        top=6,
+        bottom=42,
+        legend=True,
+        rows=_element_titles(classes, truth, 18),
+        x_title="degree of belief (0 to 1)",
+        x_axis={"range": [-0.02, 1.02]},
+    )
+    add_row_bars(
+        figure,
+        np.asarray(plausibility) - np.asarray(belief),
+        {"color": fade_colour(GREY, 0.5), "line": {"color": LINE, "width": 1}},
         base=belief,
-        y=rows,
-        orientation="h",
         width=0.5,
         name="belief to plausibility",
-        marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE, "width": 1}},
         hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
     )
-    figure.add_scatter(
-        x=pignistic,
-        y=rows,
-        mode="markers",
+    add_marks(
+        figure,
+        pignistic,
+        rows,
+        INK,
+        9,
+        symbol="diamond",
         name="pignistic probability",
-        marker={"symbol": "diamond", "size": 9, "color": INK},
         hovertemplate="%{x:.3f}<extra></extra>",
     )
-    figure.update_yaxes(**row_axis(_element_titles(classes, truth, 18)))
-    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
     return figure

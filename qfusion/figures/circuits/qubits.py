@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
-from qfusion.figures.guards import checks_arrays
+from qfusion.figures.guards import Figure, checks_arrays
+from qfusion.figures.parts import add_line, add_marks, add_note, add_texts
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -42,7 +42,7 @@ _PITCH = (2.9, 3.5)  # between middles, across and down
 @checks_arrays(names="Q+", ways="Q+")
 def draw_balls(
     names: Sequence[str], ways: Sequence[np.ndarray], hues: Sequence[str] = ()
-) -> go.Figure:
+) -> Figure:
     """Return a Bloch ball for every qubit, five a row.
 
     Args:
@@ -92,7 +92,7 @@ def project(vectors: np.ndarray) -> np.ndarray:
     return np.stack([vectors @ RIGHT, vectors @ UP], -1)
 
 
-def _add_globes(figure: go.Figure, middles: np.ndarray) -> None:
+def _add_globes(figure: Figure, middles: np.ndarray) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
     equator = np.roll(equator[:-1], -int(np.argmax(equator @ TOWARDS_VIEWER < 0)), 0)
@@ -106,48 +106,45 @@ def _add_globes(figure: go.Figure, middles: np.ndarray) -> None:
         ([project(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
     ):
         lines = [shape + middle for middle in middles for shape in shapes]
-        figure.add_scatter(
-            x=[x for line in lines for x in (*line[:, 0].tolist(), None)],
-            y=[y for line in lines for y in (*line[:, 1].tolist(), None)],
-            mode="lines",
+        add_line(
+            figure,
+            [x for line in lines for x in (*line[:, 0].tolist(), None)],
+            [y for line in lines for y in (*line[:, 1].tolist(), None)],
+            LINE,
+            width,
+            dash=dash,
             hoverinfo="skip",
-            line={"color": LINE, "width": width, "dash": dash},
         )
     places = [
         (words, middle + project(1.17 * way)) for middle in middles for words, way in _AXES.items()
     ]
-    figure.add_scatter(
-        x=[at[0] for _, at in places],
-        y=[at[1] for _, at in places],
-        mode="text",
-        hoverinfo="skip",
-        text=[words for words, _ in places],
-        textfont={"size": 11, "color": QUIET},
+    add_texts(
+        figure,
+        [at[0] for _, at in places],
+        [at[1] for _, at in places],
+        [words for words, _ in places],
+        size=11,
+        hue=QUIET,
     )
 
 
-def _add_vector(
-    figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str
-) -> None:
+def _add_vector(figure: Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str) -> None:
     now = way[-1]
     points = project(way) + middle
     ends = np.unique(np.linspace(0, len(way) - 1, _STEPS + 1).round().astype(int))
     for k, (start, end) in enumerate(itertools.pairwise(ends), 1):
         part = points[start : end + 1]
-        figure.add_scatter(
-            x=part[:, 0],
-            y=part[:, 1],
-            mode="lines",
+        add_line(
+            figure,
+            part[:, 0],
+            part[:, 1],
+            fade_colour(hue, 0.12 + 0.68 * k / (len(ends) - 1)),
+            2,
             hoverinfo="skip",
-            line={"color": fade_colour(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
         )
     length = float(np.linalg.norm(now))
-    figure.add_scatter(
-        x=[middle[0], points[-1, 0]],
-        y=[middle[1], points[-1, 1]],
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": INK, "width": 2.5},
+    add_line(
+        figure, [middle[0], points[-1, 0]], [middle[1], points[-1, 1]], INK, 2.5, hoverinfo="skip"
     )
     purity = (1 + length**2) / 2
     tip = (
@@ -155,26 +152,19 @@ def _add_vector(
         f"length {length:.3f}, purity {purity:.3f}"
     )
     in_front = float(now @ TOWARDS_VIEWER) >= 0
-    figure.add_scatter(
-        x=[points[-1, 0]],
-        y=[points[-1, 1]],
-        mode="markers",
+    add_marks(
+        figure,
+        [points[-1, 0]],
+        [points[-1, 1]],
+        INK if in_front else PAPER,
+        10,
+        opacity=1,
+        rim_hue=INK,
+        rim=1.5,
         text=[tip],
         hovertemplate="%{text}<extra></extra>",
-        marker={
-            "size": 10,
-            "color": INK if in_front else PAPER,
-            "opacity": 1,
-            "line": {"color": INK, "width": 1.5},
-        },
     )
-    figure.add_annotation(
-        x=middle[0],
-        y=middle[1] - 1.72,
-        showarrow=False,
-        text=f"{name}: {length:.2f}",
-        font={"size": 12, "color": INK},
-    )
+    add_note(figure, f"{name}: {length:.2f}", middle[0], middle[1] - 1.72)
 
 
 KINDS = ("probability of 1", "Bloch vector", "purity")
@@ -187,7 +177,7 @@ _AXIS_COLOURS = (VERMILLION, GREEN, BLUE)  # of x, y and z, from left to right
 Display = tuple[float, float, float, np.ndarray, str]
 
 
-def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str) -> None:
+def draw_displays(figure: Figure, shown: Sequence[Display], kind: str) -> None:
     """Draw displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
     frames = [(x - _HALF, x + _HALF, y - half, y + half) for x, y, half, *_ in shown]
@@ -200,13 +190,14 @@ def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str) -> Non
                 for x, y, half, bloch, _ in shown
             ]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
-        figure.add_scatter(
-            x=[end for x, *_ in shown for end in (x - _HALF, x + _HALF, np.nan)],
-            y=[end for _, y, *_ in shown for end in (y, y, np.nan)],
-            mode="lines",
+        add_line(
+            figure,
+            [end for x, *_ in shown for end in (x - _HALF, x + _HALF, np.nan)],
+            [end for _, y, *_ in shown for end in (y, y, np.nan)],
+            LINE,
+            1,
             hoverinfo="skip",
             connectgaps=False,
-            line={"color": LINE, "width": 1},
         )
     else:
         bars = [
@@ -215,14 +206,17 @@ def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str) -> Non
         ]
         hue = SKY if kind == KINDS[0] else ORANGE
         _fill(figure, bars, hue, hue, kind)
-    figure.add_scatter(
-        x=[x for x, *_ in shown],
-        y=[y for _, y, *_ in shown],
-        mode="markers",
+    add_marks(
+        figure,
+        [x for x, *_ in shown],
+        [y for _, y, *_ in shown],
+        LINE,
+        14,
+        symbol="square",
+        opacity=0.0,
         name="displays",
         text=[tip for *_, tip in shown],
         hovertemplate="%{text}<extra></extra>",
-        marker={"size": 14, "opacity": 0.0, "color": LINE, "symbol": "square"},
     )
 
 
@@ -234,36 +228,38 @@ def display_share(bloch: np.ndarray, kind: str) -> float:
 
 
 def _fill(
-    figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str
+    figure: Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: str, name: str
 ) -> None:
     """Add rectangles (left, right, top, bottom) as one series."""
-    figure.add_scatter(
-        x=np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel(),
-        y=np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel(),
-        mode="lines",
+    add_line(
+        figure,
+        np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel(),
+        np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel(),
+        rim,
+        1,
         fill="toself",
         fillcolor=hue,
         hoverinfo="skip",
         name=name,
         connectgaps=False,
-        line={"color": rim, "width": 1},
     )
 
 
-def matrix_tip(matrix: np.ndarray, digits: int = 2) -> str:
+def matrix_tip(matrix: np.ndarray) -> str:
     """Return a matrix as lines for the pointer, `<br>` between them; empty of one larger than 4 x 4."""
     U = np.asarray(matrix)
     if U.ndim != 2 or len(U) > 4:
         return ""
-    cells = [[_cell(complex(value), digits) for value in row] for row in U]
+    cells = [[_cell(complex(value)) for value in row] for row in U]
     widest = max(len(cell) for row in cells for cell in row)
     # A space of a digit's width holds columns together where letters are not of one width, and breaks no line.
     return "<br>".join("\u2007".join(cell.rjust(widest, "\u2007") for cell in row) for row in cells)
 
 
-def _cell(value: complex, digits: int) -> str:
-    real = round(value.real, digits) + 0.0
-    imaginary = round(value.imag, digits) + 0.0
+def _cell(value: complex) -> str:
+    """Return a number with two digits."""
+    real = round(value.real, 2) + 0.0
+    imaginary = round(value.imag, 2) + 0.0
     if not imaginary:
-        return f"{real:.{digits}f}" if real else "0"
-    return f"{imaginary:.{digits}f}i" if not real else f"{real:.{digits}f}{imaginary:+.{digits}f}i"
+        return f"{real:.2f}" if real else "0"
+    return f"{imaginary:.2f}i" if not real else f"{real:.2f}{imaginary:+.2f}i"
