@@ -1,12 +1,15 @@
 """Counts the functions of qfusion that one task runs, and the modules that they are in.
 
-    python scripts/traces.py [import] [train] [--json]
+    python scripts/traces.py [import] [train] [release] [waterfall] [--json]
 
-import    a CSV file of 300 rows with two modalities, an id, a label and a split becomes a stored data set
-train     a quantum-jump model is trained for one epoch on these rows, and saved
+import     a CSV file of 300 rows with two modalities, an id, a label and a split becomes a stored data set
+train      a quantum-jump model is trained for one epoch on these rows, and saved
+release    a slider of the Dynamics page is let go, and the page follows
+waterfall  the contributions of a sample of an opened model are computed from its features and drawn
 
-Every task runs in a process of its own: the import as `import_set`, the training as the command line. It runs twice, on
-other numbers, and the second time is counted, so that nothing is imported then. Counted by `sys.setprofile` in all
+Every task runs in a process of its own: the import as `import_set`, the training as the command line, the page in
+Streamlit's test runner. It runs twice, on other numbers, and the second time is counted, so that nothing is imported
+then. Counted by `sys.setprofile` in all
 threads are distinct code objects under qfusion/ and pages/: functions, methods, lambdas and generator expressions.
 """
 
@@ -47,7 +50,7 @@ def main() -> None:
         print(json.dumps(counts))
         return
     for task, numbers in counts.items():
-        print(f"{task:8} {numbers['functions']:4} functions of {numbers['modules']:3} modules")
+        print(f"{task:9} {numbers['functions']:4} functions of {numbers['modules']:3} modules")
 
 
 def _run_apart(task: str) -> dict[str, int]:
@@ -101,6 +104,31 @@ def trace_training() -> dict[str, int]:
     return trace(lambda: _train("second"))
 
 
+def trace_release() -> dict[str, int]:
+    """Trace the run of the Dynamics page after a slider was let go."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.switch_page("pages/dynamics.py")
+    app.query_params["model"] = "qj-planted"
+    app.run()
+    app.slider(key="H.text").set_value(0.5).run()
+    counted = trace(lambda: app.slider(key="H.text").set_value(0.3).run())
+    assert not app.exception
+    return counted
+
+
+def trace_waterfall() -> dict[str, int]:
+    """Trace how the features of a sample become contributions and their waterfall."""
+    from qfusion.study import opening
+    from qfusion.views import decision
+
+    study = opening.open_study("qj-planted")
+    first, second = (str(study.dataset.ids[row]) for row in study.dataset.rows("test")[:2])
+    decision.waterfall(study.sample(first))
+    return trace(lambda: decision.waterfall(study.sample(second)))
+
+
 def _import(name: str, seed: int = 0) -> None:
     from qfusion.data import importing
 
@@ -132,7 +160,12 @@ def write_table(path: Path, seed: int, rows: int = 300) -> Path:
     return path
 
 
-TASKS = {"import": trace_import, "train": trace_training}
+TASKS = {
+    "import": trace_import,
+    "train": trace_training,
+    "release": trace_release,
+    "waterfall": trace_waterfall,
+}
 
 if __name__ == "__main__":
     main()
