@@ -258,7 +258,7 @@ planted = qfusion.load("planted")
 trained = qfusion.train("quantum-jump", planted, options={"epochs": 2}).checkpoint("mine")
 sample = qfusion.study.open_sample(trained, "p0031", planted)
 print([sample.score, sum(sample.dividends.values())])
-for name in ("simulate.step_circuit", "figures.style", "views.pages", "report", "ui.server"):
+for name in ("simulate.step_circuit", "figures.style", "views.pages", "report", "app.server"):
     try:
         __import__(f"qfusion.{name}", fromlist=["_"])
     except ImportError as error:
@@ -279,7 +279,7 @@ def test_the_core_evolves_trains_and_explains_in_python(core: Installed) -> None
     assert "No module named 'plotly'" in extras["figures.style"]
     assert "needs the extra `figures`: pip install 'qfusion[figures]'" in extras["views.pages"]
     assert "needs the extra `figures`: pip install 'qfusion[figures]'" in extras["report"]
-    assert "needs the extra `app`: pip install 'qfusion[app]'" in extras["ui.server"]
+    assert "needs the extra `app`: pip install 'qfusion[app]'" in extras["app.server"]
 
 
 def test_the_core_trains_and_explains_on_the_command_line(core: Installed) -> None:

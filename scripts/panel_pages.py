@@ -85,8 +85,8 @@ class Panel:
 
     name: str
     title: str
-    shows: str
-    not_shown: str
+    caption: str
+    limits: str
     models: list[str] = field(default_factory=list)
 
 
@@ -152,7 +152,7 @@ def section(panel: Panel, both: bool = False) -> str:
         if one.get("formula")
     )
     return (
-        f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.caption)}\n\n**Does not show** "
+        f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.caption)}\n\n"
         f"{_clean(panel.limits)}\n{only}"
         + (f"\nTerms: {words}.\n" if words else "")
         + (f"\n{formulas}" if formulas else "")

@@ -33,7 +33,7 @@ def _own_messages(unchecked_shapes: None) -> None:
 
 
 def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tensor]:
-    """What `sample_evolution.solve_states` asks of a study: a system of two qubits and a sample's ket."""
+    """What `solve_states` asks of a study: a system of two qubits and a sample's ket."""
     H, L = system(4, 2, h, jump)
     psi = torch.randn(4, dtype=torch.complex128)
     psi /= psi.norm()

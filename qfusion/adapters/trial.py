@@ -115,6 +115,7 @@ def check_duration(seconds: float, dataset: DataSet) -> None:
 
 
 def largest_difference(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Return the largest difference of two tensors where both are finite; 0 where they nowhere are."""
     both = first.isfinite() & second.isfinite()
     return float((first - second)[both].abs().max()) if bool(both.any()) else 0.0
 

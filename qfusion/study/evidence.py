@@ -301,7 +301,7 @@ def remove_joint_terms(
     terms in every metric.
 
     Args:
-        study: a model on its data. kind: of `additive_projection.KINDS`.
+        study: a model on its data. kind: of `KINDS`.
     """
     check(
         study.has_truth,

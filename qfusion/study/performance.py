@@ -158,7 +158,7 @@ def correlate_measures(
 
     Args:
         levels: of a model that entangles.
-        measure: a key of `cohort_measures.measure_titles`. strength: a key of `cohort_measures.strength_titles`.
+        measure: a key of `measure_titles`. strength: a key of `strength_titles`.
         everyone: of all samples, however long it takes.
 
     Raises:

@@ -383,7 +383,7 @@ def run_loss(entry: Seen) -> str:
 
 @default_on_error(None)
 def count_rows(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
-    """Return the number of rows for training and for validation, and the sizes of `training_watch.watched_sizes`; None
+    """Return the number of rows for training and for validation, and the sizes of `watched_sizes`; None
     where the data are not available."""
     assert entry.plan is not None
     dataset = load_run_dataset(entry.plan.data)

@@ -95,7 +95,7 @@ def wanted_changes(study: Study, row: int, edits: Edits) -> tuple[Change, ...]:
     Args:
         study: the model on its data.
         row: of the sample.
-        edits: by modality its "action", and for a swap the "donor" (`background_choice.default_contrast` unless told)
+        edits: by modality its "action", and for a swap the "donor" (`default_contrast` unless told)
             and the "share" of its state (1 unless told),
             for an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by
             name,

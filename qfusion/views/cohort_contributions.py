@@ -180,7 +180,7 @@ def dividends(levels: performance.Levels, *, by: str = cohorts.NOT_GROUPED) -> V
 
     Args:
         levels: all samples, a cohort, one sample.
-        by: "nothing", or what the samples are grouped by, see `cohort_groups.groupings`.
+        by: "nothing", or what the samples are grouped by, see `groupings`.
     """
     study = levels.study
     rows = levels.rows

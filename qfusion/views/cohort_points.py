@@ -275,7 +275,7 @@ def entanglement(
 
     Args:
         levels: all samples, a cohort, one sample; of a model that entangles.
-        measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first by default.
+        measure: of entanglement or mixing, see `measure_titles`; the first by default.
         strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
         everyone: measured on all samples where some are drawn by default.
     """

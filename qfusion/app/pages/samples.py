@@ -115,7 +115,7 @@ MOST_ROWS = 5_000  # of the table
 
 
 def filters(context: PageContext) -> dict[str, Any]:
-    """Draw the filters and return them as `sample_filters.passing` takes them."""
+    """Draw the filters and return them as `passing` takes them."""
     split, relations = widgets.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
     if context.study.classes and context.study.has_truth:

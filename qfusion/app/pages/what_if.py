@@ -118,7 +118,7 @@ def apply_change(context: PageContext, modality: str, action: str, donor: str = 
 
 def draw_changes(context: PageContext) -> Edits:
     """Draw the controls and return the changes that the address then requests, as
-    `changed_samples.wanted_changes` takes them.
+    `wanted_changes` takes them.
     """
     own = own_states(context.study, context.row)
     for place, name in enumerate(context.study.modalities):

@@ -27,7 +27,7 @@ class FlatSource:
     """The circuit of a flat list of gates with parameters, as a `CircuitSource` whose subclass gives their values.
 
     Args:
-        circuit: flat, of at most `circuit_wires.MAX_QUBITS` qubits.
+        circuit: flat, of at most `MAX_QUBITS` qubits.
         roles: of its gates.
         modalities: names, in the order of the model.
         wires: labels of the qubits of each modality, as numbers or such as "q[0]"; guessed from the encoding unless

@@ -106,7 +106,7 @@ def describe_flips(study: Study, flips: Mapping[str, what_if.Flip]) -> str:
     """Return the smallest change of one modality that flips the decision.
 
     Args:
-        flips: by modality, from `decision_flips.what_would_flip`.
+        flips: by modality, from `what_would_flip`.
     """
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:

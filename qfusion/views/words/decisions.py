@@ -285,7 +285,7 @@ def describe_agreement(relations: Mapping[str, str]) -> str:
     """Return whether all backgrounds give the same verdict; empty where fewer than two were compared.
 
     Args:
-        relations: by kind of background, of `background_agreement.words_of_sample`.
+        relations: by kind of background, of `words_of_sample`.
     """
     if len(relations) < 2:
         return ""
