@@ -18,8 +18,9 @@ from qfusion.study import angles, circuits, operators, text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
-from qfusion.views.changes import noisy_outcome
-from qfusion.views.pages import circuit, dynamics, panel
+from qfusion.views.changes import NOISE, noisy_outcome
+from qfusion.views.choices import TERMS
+from qfusion.views.pages import dynamics
 from qfusion.views.sensitivity import describe_undefined_slopes
 from qfusion.views.words import answers, systems
 
@@ -27,10 +28,10 @@ from qfusion.views.words import answers, systems
 def sensitivity_tab(context: page_context.PageContext, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = widgets.row(
-        dynamics.EFFECT,
-        dynamics.COHORT,
-        dynamics.GROUP,
-        dynamics.HALF,
+        sensitivity.EFFECT,
+        sensitivity.COHORT,
+        sensitivity.GROUP,
+        sensitivity.HALF,
         study=context.study,
     )
     measured = sensitivity.effect_sensitivity(sample, effect, over)
@@ -72,7 +73,7 @@ def _agreement(measured: sensitivity.EffectSensitivity, half: np.ndarray | None)
 def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
-    key = dynamics.FOLLOWED.key
+    key = sensitivity.FOLLOWED.key
     term = state.param_text(key)
     if term and state.get(key) is None:
         state.put(key, term)
@@ -83,7 +84,7 @@ def _way(context: page_context.PageContext, sample: Sample, titles: list[str]) -
                 "is shown.",
                 icon=":material/link_off:",
             )
-    widgets.draw(dynamics.FOLLOWED, options=titles)
+    widgets.draw(sensitivity.FOLLOWED, options=titles)
     panels.show(sample, "way")
 
 
@@ -116,7 +117,7 @@ def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None
     names = list(angles.rank_angles(sample.study, sample.row))
     if not names:
         return
-    key = circuit.ANGLE.key
+    key = flips.ANGLE.key
     wanted = state.param_text(key)
     if wanted and state.get(key) is None:
         state.put(key, wanted)
@@ -127,7 +128,7 @@ def draw_angle_scores(context: page_context.PageContext, sample: Sample) -> None
                 icon=":material/link_off:",
             )
     titles = {name: f"{name} · {flips.name_angle(sample.study, name)}" for name in names}
-    widgets.draw(circuit.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
+    widgets.draw(flips.ANGLE, options=names, format_func=lambda name: titles.get(name, name))
     panels.show(sample, "angle")
 
 
@@ -165,9 +166,7 @@ def draw_layer_lines(context: page_context.PageContext, sample: Sample) -> None:
     place between its layers: the read-out if the circuit stopped there.
     """
     moments = sample.path_explanation.moments
-    _, layer = widgets.row(
-        panel.TERMS, replace(circuit.LAYER, default=moments[-1]), study=sample.study
-    )
+    _, layer = widgets.row(TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study)
     panels.show(sample, "decision-layers", first=1)
     place, mutual = moments.index(layer), network.MUTUAL
     with st.container(key="cursor-values"):
@@ -186,7 +185,7 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        noise = {kind: widgets.draw(control) for kind, control in circuit.NOISE.items()}
+        noise = {kind: widgets.draw(control) for kind, control in NOISE.items()}
         st.button(
             "Typical device noise",
             key="_typical",
@@ -202,7 +201,7 @@ def noise_tab(context: page_context.PageContext, sample: Sample) -> None:
 
 def _typical() -> None:
     for kind, strength in (("depolarising", 0.01), ("damping", 0.01), ("readout", 0.02)):
-        state.put(circuit.NOISE[kind].key, strength)
+        state.put(NOISE[kind].key, strength)
 
 
 def _headline(context: page_context.PageContext, sample: Sample, noise: dict[str, Any]) -> None:

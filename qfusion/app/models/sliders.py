@@ -18,8 +18,9 @@ from qfusion.study.angles import AngleSlider
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views import circuit, decision
-from qfusion.views.pages import dynamics, panel
-from qfusion.views.pages.circuit import GATE
+from qfusion.views.choices import TERMS
+from qfusion.views.circuit import GATE
+from qfusion.views.pages import dynamics
 
 KEY = "knobs"
 # Lowest and highest value of the sliders of angles, in radians, and the number of their values.
@@ -39,11 +40,11 @@ def follow_sliders(
         context: what the reader picked. sample: under the sliders.
         metrics: names of the test metrics that are shown. metric_title: of the first.
     """
-    above = state.get(dynamics.MOVING.key) or decision.ENTROPY
+    above = state.get(decision.MOVING.key) or decision.ENTROPY
     kind, parts = decision.upper_series(sample, above)
     followed = slider_answers.Followed(
         sample,
-        state.get(panel.TERMS.key) or decision.DIVIDENDS,
+        state.get(TERMS.key) or decision.DIVIDENDS,
         kind,
         parts,
         decision.ABOVE_TITLES[above],

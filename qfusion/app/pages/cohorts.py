@@ -22,7 +22,7 @@ from qfusion.app.samples.cohort_picker import (
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models.protocols import Evolution, StateModel
 from qfusion.study import jobs, maps, mistakes, performance, text
-from qfusion.views import cohort_errors, cohort_points, cohort_quality
+from qfusion.views import cohort_contributions, cohort_errors, cohort_points, cohort_quality
 from qfusion.views.pages import cohorts as builders
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words.names import name_all, name_cohort
@@ -38,7 +38,10 @@ def contributions(context: page_context.PageContext, levels: performance.Levels)
         widths=[1, 1.25],
     )
     panels.show_with_controls(
-        levels, "dividends", lambda: widgets.draw(builders.BY, context.study), first=True
+        levels,
+        "dividends",
+        lambda: widgets.draw(cohort_contributions.BY, context.study),
+        first=True,
     )
 
 
@@ -82,7 +85,7 @@ def error_slices(context: page_context.PageContext, levels: performance.Levels) 
     left, right = st.columns([1.25, 1], gap="medium")
     with left, figure.titled_frame("slices") as head:
         by = widgets.draw(
-            builders.SLICES_BY, options=mistakes.slice_kinds(context.study, levels.rows)
+            cohort_errors.SLICES_BY, options=mistakes.slice_kinds(context.study, levels.rows)
         )
         figure.draw_content(
             drawn(cohort_errors.slices)(levels, by=by),
@@ -195,7 +198,7 @@ def entanglement(context: page_context.PageContext, levels: performance.Levels) 
     with figure.titled_frame("entanglement") as head:
         measure, strength = widgets.row(
             replace(
-                builders.MEASURE,
+                cohort_points.MEASURE,
                 help="Entropy includes mixing by jumps as well as entanglement, whereas log-negativity measures "
                 "entanglement alone. Log-negativity, mutual information and total correlation need the state of "
                 "every sample, which takes about 17 ms each, once."
@@ -203,7 +206,7 @@ def entanglement(context: page_context.PageContext, levels: performance.Levels) 
                 else "The fused qubits and their modality qubits form a pure state, so the entropy measures their "
                 "entanglement.",
             ),
-            replace(builders.STRENGTH, values=performance.strength_titles(study)),
+            replace(cohort_points.STRENGTH, values=performance.strength_titles(study)),
             study=study,
             align="top",
         )
@@ -268,10 +271,10 @@ def map_of_samples(context: page_context.PageContext, levels: performance.Levels
         return
     with figure.titled_frame("sample-map") as head:
         of, method, colour = widgets.row(
-            builders.MAP_OF,
-            builders.MAP_METHOD,
+            cohort_points.MAP_OF,
+            cohort_points.MAP_METHOD,
             replace(
-                builders.MAP_COLOUR,
+                cohort_points.MAP_COLOUR,
                 values=cohort_points.colour_choices(context.study, levels.rows),
             ),
             study=context.study,

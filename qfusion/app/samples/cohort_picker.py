@@ -11,7 +11,8 @@ from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohort_filters
 from qfusion.study import cohorts, performance, text
 from qfusion.study.study import Study
-from qfusion.views.pages import cohorts as builders, panel
+from qfusion.views.choices import EVERYONE
+from qfusion.views.pages import cohorts as builders
 from qfusion.views.words import decisions, systems
 from qfusion.views.words.names import name_all, name_split
 
@@ -78,7 +79,7 @@ def choose_levels(context: page_context.PageContext) -> performance.Levels:
                 alt="Columns for filters and their contents.",
             )
         if len(levels.rows) > performance.MAX_SLOW:
-            widgets.draw(panel.EVERYONE)
+            widgets.draw(EVERYONE)
         if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
     return levels

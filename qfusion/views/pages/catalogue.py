@@ -10,6 +10,7 @@ A page of the dashboard draws what the same builders return. Programs and recipe
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from qfusion import plugin
@@ -17,6 +18,7 @@ from qfusion._checks import choose
 from qfusion._lazy import load
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.views import qubits
+from qfusion.views.choices import needs
 from qfusion.views.pages import (
     circuit,
     cohorts,
@@ -32,9 +34,9 @@ from qfusion.views.pages import (
 )
 from qfusion.views.pages.address import OpenedPage, complete_address
 from qfusion.views.pages.page_state import SCOPES, Address, PageState, open_scope
-from qfusion.views.pages.panel import TERMS, Panel, always, drawn, make_panel, needs
-from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, rules
-from qfusion.views.view import View, view_name
+from qfusion.views.pages.panel import Panel, panels
+from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, always, rules
+from qfusion.views.view import View
 
 QUESTIONS = {
     "overview": "Which modality decided, how large are joint terms, and when did they arise?",
@@ -63,8 +65,9 @@ def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Panels of other pages that Dynamics shows of a network, where they are always open.
 _NETWORK_ON_DYNAMICS = {
     "decision-layers": replace(circuit.NETWORK_PANELS["decision-layers"], opens=always),
-    "entropy-gates": Panel(
-        drawn(qubits.entropy_gates), fixed={"marked": False}, fits=needs(LayeredNetwork)
+    **panels(
+        {"entropy-gates": partial(qubits.entropy_gates, marked=False)},
+        fits=needs(LayeredNetwork),
     ),
 }
 _TIMELINES_OF_PAIR = {
@@ -113,34 +116,24 @@ PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
     "faithfulness": faithfulness.NAMED,
     "train": train.NAMED,
 }
-# What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
-# couplings or numbers, a function gives the choices of an address and a study.
+# What a reader may choose on each page besides the choices of its views and what there is on every page. Of what there
+# are as many as modalities, couplings or numbers, a function gives the choices of an address and a study.
 PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
-    "samples": (
-        *samples.CONTROLS,
-        *samples.INSIDE_CONTROLS,
-        samples.SIMILAR_BY,
-    ),
+    "samples": (*samples.CONTROLS, samples.OPEN),
     "dynamics": (
         dynamics.sliders,
         *dynamics.CONTROLS,
         dynamics.BUILT_AS,
-        dynamics.BUILT_OVER,
-        dynamics.BUILT_PART,
-        dynamics.OPERATOR,
-        dynamics.sensitivity_choices,
-        circuit.LAYER,
+        *dynamics.SENSITIVITY_CONTROLS,
     ),
     "circuit": (
         *circuit.CONTROLS,
         dynamics.sliders,
         *circuit.NETWORK_CONTROLS,
-        replace(TERMS, fits=needs(LayeredNetwork)),
-        dynamics.sensitivity_choices,
-        *circuit.ANGLE_CONTROLS,
+        *dynamics.SENSITIVITY_CONTROLS,
+        circuit.FOLD,
     ),
     "what if": (what_if.change_choices,),
-    "decision operators": operators.CONTROLS,
     "cohorts": cohorts.CONTROLS,
     "compare": (
         dynamics.sliders,
@@ -175,7 +168,7 @@ def _add_plugins() -> None:
         SCOPES.update(getattr(part, "SCOPES", {}))
     for title, names in plugin.entries("views"):
         for view in map(plugin.load_name, names):
-            _add_panels(title, {view_name(view): make_panel(view, below=True)})
+            _add_panels(title, panels(view, below=True))
 
 
 def _add_panels(
@@ -268,16 +261,20 @@ def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:
         view: the page under an address.
         study: the model on its data; None on a page without one.
     """
-    params = []
-    for panel in PAGES.get(view.page, {}).values():
-        params += own_params(view.page, panel)
-    return rules((*params, *PAGE_PARAMS.get(view.page, ())), view, study)
+    return rules(page_params(view.page), view, study)
+
+
+def page_params(page: str) -> list[Param | ParamFamily]:
+    """Return what a reader may choose on a page, besides what there is on every page."""
+    panels_of_page = (*PAGES.get(page, {}).values(), *PANEL_FAMILIES.get(page, {}).values())
+    choices = [choice for panel in panels_of_page for choice in panel.choices]
+    return [*dict.fromkeys((*choices, *PAGE_PARAMS.get(page, ())))]
 
 
 def own_params(page: str, panel: Panel) -> list[Param]:
     """Return the parameters of a panel at the end of a page (`Panel.below`) that nothing else there has."""
     if not panel.below:
         return []
-    options = (*panel.options.values(), *panel.conditions.values())
-    shared = PAGE_PARAMS.get(page, ())
-    return [option for option in options if isinstance(option, Param) and option not in shared]
+    others = [other for other in PAGES[page].values() if not other.below]
+    shared = {*PAGE_PARAMS.get(page, ()), *(choice for other in others for choice in other.choices)}
+    return [choice for choice in panel.choices if choice not in shared]
