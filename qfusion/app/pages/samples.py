@@ -29,6 +29,7 @@ from qfusion.study.study import dividend_column
 from qfusion.views import attribution as inner, samples as sample_views
 from qfusion.views.pages import compare as builders, samples as raw
 from qfusion.views.pages.panel import drawn
+from qfusion.views.pages.params import Param
 from qfusion.views.pages.samples import OPEN, STRIP, TABLE, TRY
 from qfusion.views.samples import describe_outcomes
 from qfusion.views.words.names import describe_entropies, fact_titles
@@ -131,7 +132,7 @@ def filters(context: page_context.PageContext) -> dict[str, Any]:
 
 def clear_filters() -> None:
     """Set the filters of the samples to their defaults, for a callback."""
-    empty = {
+    empty: dict[Param, Any] = {
         sample_views.SPLIT: sample_views.SPLIT.default,
         sample_views.SEARCH: "",
         sample_views.RELATION: [],

@@ -7,13 +7,15 @@ A page of the dashboard draws what the same builders return. Programs and recipe
 `rendering` and `reproduction`.
 """
 
+import importlib
+import pkgutil
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-from qfusion import plugin
+from qfusion import plugin, views
 from qfusion._checks import choose
 from qfusion._lazy import load
 from qfusion.models.protocols import Evolution, LayeredNetwork
@@ -34,7 +36,7 @@ from qfusion.views.pages import (
 )
 from qfusion.views.pages.address import OpenedPage, complete_address
 from qfusion.views.pages.page_state import SCOPES, Address, PageState, open_scope
-from qfusion.views.pages.panel import Panel, panels
+from qfusion.views.pages.panel import PLACED, Opens, Panel, panels
 from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, always, rules
 from qfusion.views.view import View
 
@@ -144,6 +146,15 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "data": (data.SET,),
     "train": (*train.CONTROLS, train.setting_choices),
 }
+# Of each page with tabs: the condition that a tab is open, by its name.
+TABS: dict[str, Callable[[str], Opens]] = {
+    "dynamics": dynamics.VIEW.is_one_of,
+    "circuit": circuit.is_part_open,
+    "cohorts": cohorts.is_view_open,
+    "compare": compare.VIEW.is_one_of,
+    "faithfulness": faithfulness.PROOF.is_one_of,
+    "train": train.VIEW.is_one_of,
+}
 # The file of plugin pages without a file of their own, and the parameter of links that names the page.
 PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"
 PAGES_WITHOUT_MODEL = ["data", "train"]  # pages that need neither model nor sample
@@ -178,7 +189,18 @@ def _add_panels(
     PAGE_PARAMS[title] = (*PAGE_PARAMS.get(title, ()), *controls)
 
 
+def _add_placed() -> None:
+    """Add the views of the package that name their page themselves, see `panel.on_page`."""
+    for module in pkgutil.iter_modules(views.__path__, "qfusion.views."):
+        importlib.import_module(module.name)
+    for view, place in PLACED.items():
+        page = choose("Page", place.page, PAGES)
+        opens = TABS[page](place.tab) if place.tab else always
+        _add_panels(page, panels(view, fits=place.fits, opens=opens, below=True))
+
+
 _add_plugins()
+_add_placed()
 
 
 def build_panel(page: str, panel: str, address: Address) -> View:

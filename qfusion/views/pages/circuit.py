@@ -79,12 +79,13 @@ PART = params.SelectParam(
 CONTROLS = (QUBITS_AS, TABLE, DRAWING, PROGRAM, NOISE_SWITCH, LAYERS_SWITCH, PART)
 
 
-def _is_part_open(name: str) -> Opens:
+def is_part_open(name: str) -> Opens:
+    """Return the condition that a view of the page is open. A model without fusion rules has no views."""
     chosen = PART.is_one_of(name)
     return lambda view: not view.has_part(TruthTables) or chosen(view)
 
 
-_REPLAY = _is_part_open("Walk")
+_REPLAY = is_part_open("Walk")
 PANELS = {
     **panels(circuit.circuit, fits=HAS_CIRCUIT, opens=_REPLAY),
     **panels(qubits.qubits, fits=has_begun, opens=all_open(_REPLAY, QUBITS_AS.is_one_of(PLANE))),
@@ -92,7 +93,7 @@ PANELS = {
         qubits.bloch_gates, fits=has_begun, opens=all_open(_REPLAY, QUBITS_AS.is_one_of(BALLS))
     ),
     **panels(qubits.before_after, qubits.matrix_after, fits=fits_joint_display, opens=_REPLAY),
-    **panels(qubits.entropy_gates, fits=HAS_CIRCUIT, opens=_is_part_open("Entropies")),
+    **panels(qubits.entropy_gates, fits=HAS_CIRCUIT, opens=is_part_open("Entropies")),
     **panels(flips.layer_shapley, fits=needs(EditableCircuit), opens=LAYERS_SWITCH.opens),
     **panels(
         qubits.mutual_gates,

@@ -1,14 +1,12 @@
 """The Compare page: its panels of two decisions and of several samples, with their controls."""
 
-from functools import partial
-
 from qfusion import plugin
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.study import compare
 from qfusion.study.sample import Sample
 from qfusion.views import samples as sample_views, several_decisions, two_decisions
-from qfusion.views.pages import page_state, panel, params, samples
-from qfusion.views.pages.panel import drawn, make_panel, panels
+from qfusion.views.pages import page_state, params, samples
+from qfusion.views.pages.panel import drawn, make_panel, panels, variants
 from qfusion.views.several_decisions import SAMPLES
 from qfusion.views.view import View
 
@@ -18,7 +16,7 @@ def have_entropies(sides: compare.Sides) -> bool:
     return bool(sides.a.entropies and sides.b.entropies)
 
 
-def curve(sides: compare.Sides, *, row: int, modality: str, card: str = "main") -> View:
+def curve(sides: compare.Sides, row: int, modality: str, card: str = "main") -> View:
     """Draw a spectrum or profile of one of the two samples, see `samples.curve`. It is sample A on the card "main"
     if A is in that row, or else sample B.
     """
@@ -71,7 +69,7 @@ CONTROLS = (TWEAK_B, SAMPLES, VIEW)
 _SEVERAL = VIEW.is_one_of(SEVERAL)
 PANELS = {
     **panels(
-        {f"waterfall-{letter}": partial(two_decisions.waterfall, letter=letter) for letter in "AB"},
+        variants(two_decisions.waterfall, "waterfall-{}", letter="AB"),
         opens=is_pair,
     ),
     **panels(two_decisions.differences, fits=compare.comparable, opens=is_pair),
@@ -101,7 +99,7 @@ NAMED = {
         endings=_curve_columns,
         opens=_SEVERAL,
     ),
-    "content-": panel.Panel(
-        curve, rest=samples.parse_curve_name, endings=_curves, opens=is_pair, scope="sides"
+    "content-": make_panel(
+        curve, cached=False, rest=samples.parse_curve_name, endings=_curves, opens=is_pair
     ),
 }

@@ -1,6 +1,5 @@
 """The Dynamics page: its panels in order, the readers' choices and the sliders of the generator."""
 
-from functools import partial
 from typing import Any
 
 from qfusion import plugin
@@ -13,7 +12,7 @@ from qfusion.study.study import Study
 from qfusion.views import decision, dynamics, generator, states
 from qfusion.views.choices import CURSOR, TIMED, needs
 from qfusion.views.pages import page_state, params
-from qfusion.views.pages.panel import all_open, make_panel, panels
+from qfusion.views.pages.panel import all_open, make_panel, panels, variants
 from qfusion.views.sensitivity import HAS_TERMS, effect_sensitivity, term_response, tornado
 
 # whether a sample's, or study's, model evolves several modalities in time
@@ -102,17 +101,14 @@ PANELS = {
     **panels(decision.decision_over_time, fits=TIMED, opens=_DECISION),
     **panels(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
     **panels(
-        {
-            kind.replace("_", "-"): partial(dynamics.correlation, kind=kind)
-            for kind in dynamics.FIRST_MEASURES
-        },
+        variants(dynamics.correlation, "{}", kind=dynamics.FIRST_MEASURES),
         fits=TIMED,
         opens=_CORRELATED,
     ),
     **panels(dynamics.trajectories, dynamics.ensemble, fits=TIMED, opens=_SAMPLED),
     **panels(states.populations, fits=TIMED, opens=_STATE),
     **panels(
-        {f"matrix-{part}": partial(states.matrix, part=part) for part in states.MATRIX_PARTS},
+        variants(states.matrix, "matrix-{}", part=states.MATRIX_PARTS),
         fits=TIMED,
         opens=all_open(_STATE, STATE_AS.is_one_of(HEAT)),
     ),
@@ -135,10 +131,7 @@ STATE_PANELS = {
     **panels(states.hinton, fits=TIMED, opens=all_open(_STATE, STATE_AS.is_one_of(HINTON))),
     **panels(states.bloch, fits=needs(where=states.has_qubits), opens=_STATE),
     **panels(
-        {
-            f"{part}-over-time": partial(states.elements_over_time, part=part)
-            for part in states.PARTS
-        },
+        variants(states.elements_over_time, "{}-over-time", part=states.PARTS),
         fits=TIMED,
         opens=_STATE,
     ),

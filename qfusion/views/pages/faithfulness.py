@@ -1,13 +1,11 @@
 """Panels and choices of the Faithfulness page."""
 
-from functools import partial
-
 from qfusion import plugin
 from qfusion.study import trust
 from qfusion.views import faithfulness
 from qfusion.views.choices import reads_features
 from qfusion.views.pages import params
-from qfusion.views.pages.panel import all_open, make_panel, panels
+from qfusion.views.pages.panel import all_open, panels, variants
 
 VIEWS = (
     "Deletion",
@@ -35,16 +33,13 @@ RUN = params.SwitchParam(
     "for every coalition.",
 )
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.is_one_of, VIEWS[:4])
-NAMED = {
-    f"{kind}-features-": make_panel(
-        partial(faithfulness.feature_curves, kind=kind),
-        rest="modality",
-        opens=_DELETED,
-        endings=lambda view, study: [view.option("proof.of", study.modalities)],
-        fits=reads_features,
-    )
-    for kind in faithfulness.DIRECTIONS
-}
+NAMED = panels(
+    variants(faithfulness.feature_curves, "{}-features-", kind=faithfulness.DIRECTIONS),
+    rest="modality",
+    opens=_DELETED,
+    endings=lambda view, study: [view.option("proof.of", study.modalities)],
+    fits=reads_features,
+)
 CONTROLS = (PROOF, FEATURES_OF, RUN)
 PANELS = {
     **panels(faithfulness.cautions, cached=False),
@@ -59,10 +54,7 @@ PANELS = {
         fits=lambda sample: trust.playable(sample.study),
     ),
     **panels(
-        {
-            f"{kind}-modalities": partial(faithfulness.modality_curves, kind=kind)
-            for kind in faithfulness.DIRECTIONS
-        },
+        variants(faithfulness.modality_curves, "{}-modalities", kind=faithfulness.DIRECTIONS),
         opens=_DELETED,
     ),
     **panels(

@@ -1,6 +1,5 @@
 """The page of decision operators: its choices and its panels."""
 
-from functools import partial
 from typing import Any
 
 from qfusion.models.protocols import StateModel
@@ -18,7 +17,7 @@ from qfusion.views.operators import (
     spectrum,
 )
 from qfusion.views.pages import page_state, samples
-from qfusion.views.pages.panel import make_panel, panels
+from qfusion.views.pages.panel import make_panel, panels, variants
 from qfusion.views.samples import sample_curve
 
 NEAREST = 4  # samples that are shown on each side
@@ -52,7 +51,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
 OPERATORS = {
     **panels(spectrum, {"along": extreme_plane}, fits=HAS_STATES),
     **panels(
-        {f"state-{side}": partial(extreme_eigenstate, side=side) for side in EXTREMES},
+        variants(extreme_eigenstate, "state-{}", side=EXTREMES),
         fits=has_kets,
     ),
     **panels({"patterns": outcome_patterns, "effects": element_effects}, fits=has_patterns),

@@ -50,7 +50,7 @@ class Panel:
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
         scope: what it is built from: "sample" (an `study.sample.Sample`), "study" (an
-            `study.study.Study`), or another of `scopes.SCOPES`.
+            `study.study.Study`), or another of `page_state.SCOPES`.
     """
 
     build: Callable[..., View]
@@ -110,6 +110,34 @@ def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any
     return {name: value for name, read in options.items() if (value := read(view)) is not None}
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a page draws a view: below all else, in a tab if the page has tabs; `fits` as of `Panel`."""
+
+    page: str
+    tab: str = ""
+    fits: Callable[..., bool] = always
+
+
+PLACED: dict[ViewFunction, Place] = {}  # views that name their place themselves
+
+
+def on_page(title: str, tab: str = "", fits: Callable[..., bool] = always) -> Any:
+    """Decorate a view: a page draws it below all else, with the controls of its choices.
+
+    Args:
+        title: of the page.
+        tab: of the page; any if empty.
+        fits: see `Panel`.
+    """
+
+    def place(view: ViewFunction) -> ViewFunction:
+        PLACED[view] = Place(title.lower(), tab, fits)
+        return view
+
+    return place
+
+
 def panels(*views: ViewFunction | Mapping[str, ViewFunction], **shared: Any) -> dict[str, Panel]:
     """Return the panels of views by name, in order.
 
@@ -121,6 +149,21 @@ def panels(*views: ViewFunction | Mapping[str, ViewFunction], **shared: Any) -> 
     for view in views:
         named.update(view if isinstance(view, Mapping) else {view_name(view): view})
     return {name: make_panel(view, **shared) for name, view in named.items()}
+
+
+def variants(view: ViewFunction, name: str, **values: Iterable[str]) -> dict[str, ViewFunction]:
+    """Return a view for each value of one of its arguments, by the names of their panels.
+
+    Args:
+        view: the function.
+        name: template of the names, with `{}` for the value.
+        values: of the one argument.
+    """
+    [(argument, options)] = values.items()
+    return {
+        name.format(option.replace("_", "-")): partial(view, **{argument: option})
+        for option in options
+    }
 
 
 def make_panel(view: ViewFunction, *, cached: bool = True, **more: Any) -> Panel:

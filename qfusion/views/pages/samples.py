@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from qfusion.data.sample_content import Series
@@ -17,7 +16,7 @@ from qfusion.views import attribution, decision, network, samples
 from qfusion.views.changes import parse_changes
 from qfusion.views.choices import needs, reads_features
 from qfusion.views.pages import page_state, params
-from qfusion.views.pages.panel import make_panel, panels
+from qfusion.views.pages.panel import make_panel, panels, variants
 
 
 def parse_curve_name(view: page_state.PageState, rest: str) -> dict[str, Any]:
@@ -136,7 +135,7 @@ def timed_donors(view: page_state.PageState, sample: Sample) -> list[str]:
 
 
 BESIDE = panels(
-    {f"strip-{letter}": partial(samples.compared_strip, letter=letter) for letter in "AB"},
+    variants(samples.compared_strip, "strip-{}", letter="AB"),
     fits=lambda sides, letter: has_time_axis(sides.labelled[letter]),
 )
 LENT = {

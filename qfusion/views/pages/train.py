@@ -18,7 +18,7 @@ from qfusion.study.trainings import (
 )
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import address, page_state, params
-from qfusion.views.pages.panel import make_panel, panels
+from qfusion.views.pages.panel import make_panel, panels, variants
 
 
 def data_choice(key: str) -> params.SelectParam:
@@ -211,10 +211,7 @@ PANELS = {
         fits=lambda runs, **_: modality_groups(runs) > 0,
     ),
     **_inside(
-        {
-            f"train-norm-{of}": partial(learning_inside.parameter_norms, of=of)
-            for of in learning_inside.NORMS
-        },
+        variants(learning_inside.parameter_norms, "train-norm-{}", of=learning_inside.NORMS),
         fits=_has_norms,
     ),
     **_inside(
