@@ -85,7 +85,7 @@ def addresses(model: str, page: str) -> Iterator[tuple[str, dict[str, Any]]]:
         other = str(dataset.ids[dataset.rows("test")[1]])
         base["pin"] = f"{model}/{data}/{other}"
     yield "", base
-    for param in catalogue.PAGE_PARAMS.get(page, ()):
+    for param in catalogue.page_params(page):
         if isinstance(param, SelectParam) and not param.many and not callable(param.values):
             for option in param.options():
                 if option != (param.default or param.options()[0]):

@@ -319,7 +319,7 @@ def test_default_choices_follow_the_sample() -> None:
 
         from qfusion.app import widgets
         from qfusion.study.opening import open_study
-        from qfusion.views.pages import dynamics
+        from qfusion.views import dynamics
 
         study = open_study("qj-planted", "planted")
         widgets.draw(dynamics.QUANTITY, study, default=st.session_state.usual)

@@ -19,7 +19,6 @@ from qfusion.study.opening import open_study
 from qfusion.study.sample import build_sample
 from qfusion.training import checkpoint
 from qfusion.views import sensitivity
-from qfusion.views.pages import dynamics
 from qfusion.views.pages.page_state import PageState
 from tests.support.app import plain, said, visit
 
@@ -127,7 +126,7 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
 )
 def test_older_links_choose_the_same_effect(old: str, present: str) -> None:
     study = open_study("qj-planted", "planted")
-    effect = dynamics.EFFECT
+    effect = sensitivity.EFFECT
     if present in operators.targets(study):
         effect.require(study, old)
     assert effect.read([old]) == present

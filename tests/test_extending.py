@@ -33,6 +33,7 @@ from qfusion.quantum.measure_kinds import States, Values
 from qfusion.study import performance
 from qfusion.study.opening import open_sample
 from qfusion.training.batches import mean_and_std
+from qfusion.views.choices import CURSOR
 from qfusion.views.pages import catalogue, dynamics, params, rendering
 from qfusion.views.pages.panel import Panel
 from qfusion.views.view import View
@@ -180,7 +181,7 @@ def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
     dynamics.PANELS["spread"] = Panel(
         spread,
-        {"t": dynamics.CURSOR},
+        {"t": CURSOR},
         opens=dynamics.VIEW.is_one_of("Decision"),
         below=True,
     )

@@ -16,7 +16,8 @@ from qfusion.app.guidance import chips, full, help, help_line, line
 from qfusion.study import jobs, opening, text
 from qfusion.study.study import Study
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.views.pages import address, panel
+from qfusion.views.choices import EVERYONE
+from qfusion.views.pages import address
 from qfusion.views.words.rules import describe_drawn
 
 
@@ -185,7 +186,7 @@ def everyone(
         more: what else tells it from others.
     """
     key = (name, *more, *study.base_study.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
-    if some >= len(rows) or state.get(panel.EVERYONE.key) != jobs.ALL:
+    if some >= len(rows) or state.get(EVERYONE.key) != jobs.ALL:
         if some < len(rows):
             st.caption(f"{describe_drawn(some, len(rows))}.")
         jobs.leave_job(key, streamlit_internals.session_id())
@@ -195,8 +196,8 @@ def everyone(
         "All samples: {job.done:,} of {job.total:,}",
         f"all-{name}",
         # the next run leaves the job
-        cancel=partial(state.put, panel.EVERYONE.key, jobs.DRAWN),
-        wanted=lambda: state.get(panel.EVERYONE.key) == jobs.ALL,
+        cancel=partial(state.put, EVERYONE.key, jobs.DRAWN),
+        wanted=lambda: state.get(EVERYONE.key) == jobs.ALL,
         problem="Not all samples can be measured: {job.problem}. Some of them are shown.",
         width=320,
     )

@@ -1,18 +1,27 @@
 """The decision attributed to what is inside a modality: words, frames, pixels or features."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._sentences import count, listed
-from qfusion.explain.attribution import INTEGRATED, METHODS, SCORE, Attribution
+from qfusion.explain.attribution import (
+    INTEGRATED,
+    METHODS,
+    SCORE,
+    Attribution,
+    method_name,
+    methods_by_title,
+)
 from qfusion.figures import attribution_charts
 from qfusion.study import attribution, text, trust
 from qfusion.study.attribution import FIRST, LAST, Match, StepMatch
 from qfusion.study.opening import default_contrast
 from qfusion.study.sample import Sample
+from qfusion.views.pages.params import SampleParam, SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_comparison
@@ -28,14 +37,62 @@ _UNITS = {
 }
 
 
+MODALITY = SelectParam(
+    "inside.of",
+    "Modality",
+    "The first is shown.",
+    values=lambda study: study.modalities,
+    look="segments",
+)
+
+TERM = SelectParam(
+    "inside.term",
+    "Attribution of",
+    "The whole output is taken.",
+    "The log-odds or score, or one of the terms of this modality. Terms of several modalities "
+    "are joint contributions.",
+    lambda study: {
+        attribution.title(term, study.quantity)
+        for name in study.modalities
+        for term in attribution.terms(study, name)
+    },
+    meanings=attribution.parse_title,
+    style={"width": 260},
+)
+
+START = SelectParam(
+    "inside.from",
+    "Relative to",
+    "The training mean is taken.",
+    "Reference features; attributions explain the difference of this sample from them.",
+    meanings={"training mean": "mean", "zero": "zero", "another sample": "sample"},
+    look="segments",
+)
+Baseline = Annotated[str, START]
+
+OTHER = SampleParam("inside.other", "That sample", "Another sample is taken.", style={"width": 180})
+OtherSample = Annotated[str, OTHER]
+
+METHOD = SelectParam(
+    "inside.by",
+    "Attribution method",
+    "Integrated gradients are taken.",
+    values=lambda _: methods_by_title(),
+    default=METHODS[INTEGRATED].title,
+    meanings=method_name,
+    style={"width": 200},
+)
+Method = Annotated[str, METHOD]
+
+
 def inside(
     sample: Sample,
     *,
-    modality: str = "",
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
+    modality: Annotated[str, MODALITY] = "",
+    term: Annotated[str, TERM] = SCORE,
+    baseline: Baseline = "mean",
+    other: OtherSample = "",
+    method: Method = INTEGRATED,
 ) -> View:
     """The contribution of each word, frame, pixel or feature of a modality to a term of the decision, on the raw
     content.
@@ -104,11 +161,11 @@ def _part_names(canvas: attribution.Canvas) -> list[str]:
 def inside_features(
     sample: Sample,
     *,
-    modality: str = "",
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
+    modality: Annotated[str, MODALITY] = "",
+    term: Annotated[str, TERM] = SCORE,
+    baseline: Baseline = "mean",
+    other: OtherSample = "",
+    method: Method = INTEGRATED,
 ) -> View:
     """The contribution of each feature of a sequence over all its steps; the options are those of `inside`."""
     result, _ = _open_attribution(sample, modality, term, baseline, other, method)
@@ -131,10 +188,10 @@ def inside_features(
 def inside_time(
     sample: Sample,
     *,
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
+    term: Annotated[str, TERM] = SCORE,
+    baseline: Baseline = "mean",
+    other: OtherSample = "",
+    method: Method = INTEGRATED,
 ) -> View:
     """The contribution of each step of every modality that is a sequence, on one axis.
 

@@ -6,17 +6,19 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_number
 from qfusion._sentences import capitalise, listed
 from qfusion.explain import counterfactual, verdicts
 from qfusion.figures import decision_charts, decision_pairs, numbers, state_changes, style
 from qfusion.figures.circuits import fusion
 from qfusion.figures.numbers import terms_table
-from qfusion.models.protocols import StateModel
+from qfusion.models.protocols import Circuit, EditableCircuit, StateModel, TruthTables
 from qfusion.quantum import statevector
 from qfusion.study import circuits, text, what_if
 from qfusion.study.sample import Sample
-from qfusion.views.view import Slider, View
+from qfusion.views.pages.page_state import PageState
+from qfusion.views.pages.params import NumberParam, Param, SelectParam, whole_number
+from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
 from qfusion.views.words.rules import cite_sample, describe_calibration, name_explained_class
@@ -24,6 +26,55 @@ from qfusion.views.words.rules import cite_sample, describe_calibration, name_ex
 BEFORE: Final = "as it is"
 AFTER: Final = "with the changes"
 SAME = 1e-6  # angles below it, in radians, are rounding
+
+
+TITLES = {
+    what_if.KEPT: "leave it as it is",
+    what_if.SWAP: "another sample's",
+    what_if.DROP: "leave it out",
+    what_if.INPUT: "edit the raw input",
+    what_if.STATE: "edit its state",
+    what_if.FLIP: "nearest state that flips the decision",
+}  # as the address says them
+
+
+def parse_changes(view: PageState) -> dict[str, dict[str, Any]] | None:
+    """Return the change of each modality that the address requests, or None if all are unchanged."""
+    actions = {title: action for action, title in TITLES.items()}
+    values = {name: actions.get(view.get(f"do.{name}"), what_if.KEPT) for name in view.modalities}
+    return {
+        name: {"action": action} | _action_arguments(view, name, action)
+        for name, action in values.items()
+        if action != what_if.KEPT
+    } or None
+
+
+def _action_arguments(view: PageState, name: str, action: str) -> dict[str, Any]:
+    match action, name:
+        case what_if.SWAP, _:
+            donor, share = view.get(f"with.{name}"), view.get(f"mix.{name}")
+            return ({"donor": donor} if donor else {}) | (
+                {"share": require_number(f"mix.{name}", share, 0, 1)} if share else {}
+            )
+        case what_if.INPUT, "text":
+            return {"words": view.get("say")} if view.all("say") else {}
+        case what_if.INPUT, _:
+            return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
+        case what_if.STATE, _:
+            numbers = _numbers(view, f"set.{name}.").items()
+            return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
+    return {}
+
+
+def _numbers(view: PageState, start: str) -> dict[str, float]:
+    return {
+        key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
+        for key in view.values
+        if key.startswith(start)
+    }
+
+
+Changes = Annotated[what_if.Edits | None, parse_changes]
 
 
 def both_decisions(
@@ -49,7 +100,7 @@ def both_decisions(
     )
 
 
-def probabilities(sample: Sample, *, changes: what_if.Edits | None = None) -> View:
+def probabilities(sample: Sample, *, changes: Changes = None) -> View:
     """Both decisions as softmax of the classes; of a model of classes.
 
     Args:
@@ -87,9 +138,9 @@ def probabilities(sample: Sample, *, changes: what_if.Edits | None = None) -> Vi
 
 def waterfall(
     sample: Sample,
-    *,
     when: Literal["as it is", "with the changes"] = BEFORE,
-    changes: what_if.Edits | None = None,
+    *,
+    changes: Changes = None,
 ) -> View:
     """One of both decisions term by term, on an axis that serves both.
 
@@ -134,7 +185,7 @@ def waterfall(
     )
 
 
-def differences(sample: Sample, *, changes: what_if.Edits | None = None) -> View:
+def differences(sample: Sample, *, changes: Changes = None) -> View:
     """The effect of the changes on each term; the choices are those of `probabilities`."""
     before, now, _ = both_decisions(sample, changes)
     old = before.terms(sample.study, sample.output)
@@ -189,7 +240,7 @@ def describe_state_change(name: str, angle: float) -> str:
     return f"The state of {name} moved by {angle:.2f} rad"
 
 
-def modality_state(sample: Sample, *, modality: str, changes: what_if.Edits | None = None) -> View:
+def modality_state(sample: Sample, modality: str, *, changes: Changes = None) -> View:
     """The state of one modality before and with the changes.
 
     Args:
@@ -273,7 +324,53 @@ def _within_sentence(finding: str) -> str:
 
 
 SHOTS = 1000
-Probability = Annotated[float, Slider(0.0, 1.0)]
+
+
+def can_be_noisy(of: Any) -> bool:
+    """Return whether the model of a study or sample has a circuit to which noise can be added."""
+    model = getattr(of, "study", of).model
+    return model.part(Circuit) is not None and (
+        model.part(TruthTables) is not None or model.part(EditableCircuit) is not None
+    )
+
+
+NOISE: dict[str, Param] = {
+    kind: NumberParam(
+        f"noise.{kind}",
+        title,
+        "0 is used.",
+        words,
+        step=0.01,
+        fits=can_be_noisy,
+        style={"format": "%.2f"},
+    )
+    for kind, title, words in (
+        (
+            "depolarising",
+            "Depolarising",
+            "Probability that a qubit is replaced by the maximally mixed state after each operation on "
+            "several qubits",
+        ),
+        (
+            "damping",
+            "Amplitude damping",
+            "Probability that |1⟩ decays to |0⟩ after each operation on several qubits",
+        ),
+        ("readout", "Read-out", "Probability that a read bit is replaced by a random bit"),
+    )
+} | {
+    "shots": SelectParam(
+        "shots",
+        "Shots",
+        "1000 are used.",
+        "Number of runs of each circuit",
+        ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
+        default="1000",
+        look="steps",
+        meanings=whole_number("shots", 1, 10**9),
+        fits=can_be_noisy,
+    )
+}
 
 
 def noisy_outcome(
@@ -290,10 +387,10 @@ def noisy_outcome(
 def noisy_scores(
     sample: Sample,
     *,
-    depolarising: Probability = 0.0,
-    damping: Probability = 0.0,
-    readout: Probability = 0.0,
-    shots: int = SHOTS,
+    depolarising: Annotated[float, NOISE["depolarising"]] = 0.0,
+    damping: Annotated[float, NOISE["damping"]] = 0.0,
+    readout: Annotated[float, NOISE["readout"]] = 0.0,
+    shots: Annotated[int, NOISE["shots"]] = SHOTS,
 ) -> View:
     """Log-odds of the classes, or the score, under noise, beside those of the exact circuit.
 
@@ -362,10 +459,10 @@ def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
 def noisy_terms(
     sample: Sample,
     *,
-    depolarising: Probability = 0.0,
-    damping: Probability = 0.0,
-    readout: Probability = 0.0,
-    shots: int = SHOTS,
+    depolarising: Annotated[float, NOISE["depolarising"]] = 0.0,
+    damping: Annotated[float, NOISE["damping"]] = 0.0,
+    readout: Annotated[float, NOISE["readout"]] = 0.0,
+    shots: Annotated[int, NOISE["shots"]] = SHOTS,
 ) -> View:
     """The contributions under noise, beside those of the exact circuit; choices as of `noisy_scores`."""
     study = sample.study

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,8 @@ from qfusion.quantum.states import partial_trace
 from qfusion.quantum.statevector import Cone, light_cone
 from qfusion.study import circuits, text
 from qfusion.study.sample import Sample
+from qfusion.views.choices import HAS_CIRCUIT, needs
+from qfusion.views.pages.params import NumberParam, SelectParam, whole_number
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import INERT
@@ -37,6 +39,50 @@ Split = Literal["one per coupling", "all of H in one"]
 EACH: Split = "one per coupling"
 SPLITS: dict[str, str] = {EACH: "terms", "all of H in one": "whole"}
 NONE = "none"  # no light cone
+
+
+GATE = NumberParam(
+    "gate",
+    "Step through gates",
+    "The end of the circuit is shown.",
+    "Arrow keys move by one gate. Click a gate of the drawing to go to it.",
+    high=MAX_GATES,
+    whole=True,
+    look="slider",
+    fits=HAS_CIRCUIT,
+)
+Gate = Annotated[int | None, GATE]
+
+STEP_COUNT = SelectParam(
+    "steps",
+    "Time steps",
+    "20 is used.",
+    "Number of steps dt within the duration T.",
+    ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
+    default="20",
+    look="steps",
+    meanings=whole_number("steps", 1, MAX_STEPS),
+    fits=needs(Circuit, Evolution),
+)
+StepCount = Annotated[int, STEP_COUNT]
+
+GATES_OF_H = SelectParam(
+    "gates",
+    "Gates of H",
+    "One gate per coupling is used.",
+    values=SPLITS,
+    fits=needs(Circuit, Evolution),
+)
+GatesOfH = Annotated[Split, GATES_OF_H]
+
+CONE = SelectParam(
+    "cone",
+    "Light cone of",
+    "No gate is greyed out.",
+    "Gates that cannot affect this read-out are grey.",
+    lambda study: (NONE, *study.space.readouts()),
+    fits=needs(Circuit, where=lambda study: study.space.readouts()),
+)
 
 
 def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
@@ -138,6 +184,14 @@ LEAST_UNIT = 24.0  # pixels between neighbouring wires
 TALLEST = 488.0  # pixels of all wires together
 DISCS = "at the scrubber"  # no displays between gates
 DISPLAYS = (DISCS, *KINDS)
+DISPLAY = SelectParam(
+    "display",
+    "States of the qubits",
+    "Discs at the scrubber are shown.",
+    "At the scrubber, or after every column.",
+    DISPLAYS,
+    fits=HAS_CIRCUIT,
+)
 _SHOWN = {
     DISCS: "A disc is the current state of a qubit. Its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or "
     "vermillion if ⟨Y⟩ is not 0; a short needle is a mixed state.",
@@ -154,12 +208,12 @@ _SHOWN = {
 def circuit(
     sample: Sample,
     *,
-    gate: int | None = None,
-    steps: int = STEPS,
-    gates: Split = EACH,
-    cone: str = NONE,
-    display: Literal[
-        "at the scrubber", "probability of 1", "Bloch vector", "purity"
+    gate: Gate = None,
+    steps: StepCount = STEPS,
+    gates: GatesOfH = EACH,
+    cone: Annotated[str, CONE] = NONE,
+    display: Annotated[
+        Literal["at the scrubber", "probability of 1", "Bloch vector", "purity"], DISPLAY
     ] = "at the scrubber",
 ) -> View:
     """The circuit with every qubit's state in place.
@@ -321,8 +375,8 @@ def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qub
 def step_error(
     sample: Sample,
     *,
-    steps: int = STEPS,
-    gates: Split = EACH,
+    steps: StepCount = STEPS,
+    gates: GatesOfH = EACH,
 ) -> View:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `circuit`."""
     built = step_circuit(sample, steps, gates)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from qfusion.explain.coalitions import leading_modality
 from qfusion.figures import cohort_charts
 from qfusion.study import cohorts, performance, text
 from qfusion.study.study import dividend_column
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import decisions, rules
 from qfusion.views.words.names import (
@@ -25,6 +27,16 @@ from qfusion.views.words.verdicts import RELATION_DEFINITIONS
 
 MAX_TERMS = 8
 RESAMPLES = 500  # of clusters, from which a standard error is taken
+
+
+BY = SelectParam(
+    "by",
+    "Grouped by",
+    "Samples are not grouped.",
+    "Each quarter contains a quarter of the split's samples.",
+    lambda study: cohorts.groupings(study, cohorts.cohort_table(study, None)),
+    style={"width": 340},
+)
 
 
 def cohort_shares(levels: performance.Levels) -> View:
@@ -175,7 +187,7 @@ def types(levels: performance.Levels) -> View:
     )
 
 
-def dividends(levels: performance.Levels, *, by: str = cohorts.NOT_GROUPED) -> View:
+def dividends(levels: performance.Levels, *, by: Annotated[str, BY] = cohorts.NOT_GROUPED) -> View:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:

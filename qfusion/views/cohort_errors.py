@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,21 @@ from qfusion._sentences import listed, share, true_minus
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.figures import scatter_map
 from qfusion.study import cohorts, mistakes, performance, text
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import decisions, rules
 from qfusion.views.words.names import name_cohort, name_split
 
+SLICES_BY = SelectParam(
+    "slice",
+    "Slices by",
+    "The first grouping is shown.",
+    values=lambda study: mistakes.slice_kinds(study, cohorts.cohort_table(study, None)),
+    style={"width": 260},
+)
 
-def slices(levels: performance.Levels, *, by: str = "") -> View:
+
+def slices(levels: performance.Levels, *, by: Annotated[str, SLICES_BY] = "") -> View:
     """How often the model is wrong in every slice.
 
     Args:

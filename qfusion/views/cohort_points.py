@@ -1,6 +1,6 @@
 """Samples of a cohort as points: on a map of two dimensions, and entanglement against interaction."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,9 @@ from qfusion.models.protocols import Evolution
 from qfusion.study import cohorts, jobs, maps, performance, text
 from qfusion.study.study import Study
 from qfusion.study.text import SPOKEN
+from qfusion.views.choices import Everyone
 from qfusion.views.cohort_contributions import describe_study_background
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.names import (
@@ -43,13 +45,54 @@ _CAUTION = {
 }
 
 
+MEASURE = SelectParam(
+    "measure",
+    "x axis: entanglement or mixing",
+    "The entropy is shown.",
+    values=performance.measure_titles,
+)
+
+STRENGTH = SelectParam(
+    "strength",
+    "y axis: interaction strength",
+    "The sum is shown.",
+    "The sum of the sizes of a sample's joint terms, or their share of the decision.",
+    cohorts.STRENGTHS,
+)
+
+MAP_OF = SelectParam(
+    "map",
+    "Map of",
+    "The first are shown.",
+    values=lambda study: maps.coordinate_kinds(study).values(),
+    meanings=maps.KEYS,
+    style={"width": 190},
+)
+
+MAP_METHOD = SelectParam(
+    "map.method",
+    "Method",
+    "Principal components are shown.",
+    values=maps.METHODS,
+    look="segments",
+)
+
+MAP_COLOUR = SelectParam(
+    "map.colour",
+    "Colour",
+    "The first column is shown.",
+    values=lambda study: colour_choices(study, cohorts.cohort_table(study, None)),
+    style={"width": 190},
+)
+
+
 def sample_map(
     levels: performance.Levels,
     *,
-    of: str = "",
-    method: Literal["PCA", "UMAP"] = "PCA",
-    colour: str = "",
-    everyone: bool = False,
+    of: Annotated[str, MAP_OF] = "",
+    method: Annotated[Literal["PCA", "UMAP"], MAP_METHOD] = "PCA",
+    colour: Annotated[str, MAP_COLOUR] = "",
+    everyone: Everyone = False,
 ) -> View:
     """All samples on a map of two dimensions.
 
@@ -267,9 +310,9 @@ def _describe_projection(result: maps.SampleMap) -> str:
 def entanglement(
     levels: performance.Levels,
     *,
-    measure: str = "",
-    strength: Literal["joint", "joint_share"] = "joint",
-    everyone: bool = False,
+    measure: Annotated[str, MEASURE] = "",
+    strength: Annotated[Literal["joint", "joint_share"], STRENGTH] = "joint",
+    everyone: Everyone = False,
 ) -> View:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 

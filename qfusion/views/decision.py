@@ -16,7 +16,9 @@ from qfusion.figures.numbers import classes_table, terms_table
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
-from qfusion.views.view import Slider, View
+from qfusion.views.choices import TIMED, Cursor, TermKind
+from qfusion.views.pages.params import SelectParam
+from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import (
     describe_baseline,
@@ -57,6 +59,20 @@ _ABOVE = {
         "the mean mutual information of pairs",
     ),
 }
+
+
+MOVING = SelectParam(
+    "above",
+    "Upper panel",
+    "Entropies are shown.",
+    "The von Neumann entropy (nats) measures mixing by entanglement or by jumps. The "
+    "log-negativity (bits) measures entanglement alone, and takes longer to compute. Mutual "
+    "information is that of the pairs on which the moved sliders act, or of all pairs if none is moved.",
+    lambda study: upper_measures(study.modalities),
+    look="segments",
+    fits=TIMED,
+    style={"format_func": ABOVE_TITLES.__getitem__},
+)
 
 
 def upper_measures(modalities: Sequence[str]) -> tuple[str, ...]:
@@ -116,9 +132,9 @@ def _mutual_information(sample: Sample, pairs: Sequence[tuple[str, ...]]) -> dic
 def decision_over_time(
     sample: Sample,
     *,
-    above: Literal["entropy", "entanglement", "mutual information"] = "entropy",
-    terms: Literal["contributions", "Shapley values"] = "contributions",
-    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+    above: Annotated[Literal["entropy", "entanglement", "mutual information"], MOVING] = "entropy",
+    terms: TermKind = "contributions",
+    t: Cursor = 1.0,
 ) -> View:
     """Entropies or log-negativities and the terms of the decision on one time axis.
 

@@ -16,9 +16,11 @@ from qfusion.simulate.steady_state import MIXED, Attractor, Contraction
 from qfusion.study import circuits, evolution, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
+from qfusion.views.choices import TIMED, Cursor
 from qfusion.views.decision import SHOWN_STATES, cursor_time
+from qfusion.views.pages.params import SelectParam, whole_number
 from qfusion.views.states import nearest_step
-from qfusion.views.view import Slider, View
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import MEASURE_TEXTS, UNRAVELLING, measures_with_panels
 from qfusion.views.words.rules import cite_sample, cite_states
@@ -28,6 +30,28 @@ FIRST_MEASURES = (
     "negativity",
     "purity",
 )  # panels of later ones are called measure-KIND
+
+
+RUNS = SelectParam(
+    "runs",
+    "Trajectories",
+    "20 are sampled.",
+    "Number of random trajectories. Their mean approaches the exact evolution as the number grows.",
+    ("4", "8", "20", "50", "100", "200"),
+    default="20",
+    look="steps",
+    meanings=whole_number("runs", 1, 1000),
+    fits=TIMED,
+)
+
+QUANTITY = SelectParam(
+    "quantity",
+    "Entanglement entropy of",
+    "The first is shown.",
+    "The von Neumann entropy of this modality in a single run, whose joint state is pure.",
+    lambda study: study.modalities,
+    fits=TIMED,
+)
 
 
 def measure_panels() -> dict[str, str]:
@@ -40,9 +64,9 @@ def measure_panels() -> dict[str, str]:
 
 def correlation(
     sample: Sample,
-    *,
     kind: str = "mutual_information",
-    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+    *,
+    t: Cursor = 1.0,
 ) -> View:
     """One measure of correlation over time.
 
@@ -86,7 +110,7 @@ def correlation(
     )
 
 
-def information(sample: Sample, *, t: Annotated[float, Slider(0.0, 1.0)] = 1.0) -> View:
+def information(sample: Sample, *, t: Cursor = 1.0) -> View:
     """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
@@ -150,7 +174,9 @@ def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
 SHOWN_RUNS = 4
 
 
-def trajectories(sample: Sample, *, runs: int = 20, whose: str = "") -> View:
+def trajectories(
+    sample: Sample, *, runs: Annotated[int, RUNS] = 20, whose: Annotated[str, QUANTITY] = ""
+) -> View:
     """Single quantum-jump trajectories, with their jumps, and the mean of all.
 
     Args:
@@ -197,7 +223,7 @@ def trajectories(sample: Sample, *, runs: int = 20, whose: str = "") -> View:
     )
 
 
-def ensemble(sample: Sample, *, runs: int = 20) -> View:
+def ensemble(sample: Sample, *, runs: Annotated[int, RUNS] = 20) -> View:
     """The mean of sampled trajectories with its standard error, over the master equation."""
     track = sample.track(runs=runs)
     size = track.ensemble.size

@@ -1,7 +1,7 @@
 """Whether explanations reflect the model and agree: deletion, planted truth, other methods, training seeds."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,19 @@ import pandas as pd
 from qfusion._checks import check, check_present, choose
 from qfusion._sentences import count, listed
 from qfusion.errors import QFusionError
-from qfusion.explain import disturbances, faithfulness, findings, stability
+from qfusion.explain import (
+    attribution as attribution_methods,
+    disturbances,
+    faithfulness,
+    findings,
+    stability,
+)
 from qfusion.figures import style, trust_charts
 from qfusion.study import attribution, text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
+from qfusion.views.choices import Everyone, TermKind
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import (
@@ -33,7 +41,28 @@ DELETION, INSERTION = DIRECTIONS = ("deletion", "insertion")
 MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
 
 
-def cautions(study: Study, *, at_hand: bool = False) -> View:
+RANKING = SelectParam(
+    "proof.rank",
+    "Ranked by",
+    "Gradient x input is used.",
+    "Gradient methods that rank features by the response of the output to small changes.",
+    lambda _: attribution_methods.methods_by_title(),
+    default=disturbances.FIRST,
+    look="segments",
+)
+
+MEASURE = SelectParam(
+    "proof.by",
+    "Measured by",
+    "Log-odds are measured.",
+    "The log-odds of the predicted class, or its softmax.",
+    MEASURES,
+    look="segments",
+)
+Measure = Annotated[Literal["log-odds", "probability"], MEASURE]
+
+
+def cautions(study: Study, at_hand: bool = False) -> View:
     """Every caution on the explanations of a model, as a table: it has no figure.
 
     Args:
@@ -68,9 +97,9 @@ def cautions(study: Study, *, at_hand: bool = False) -> View:
 
 def modality_curves(
     study: Study,
-    *,
     kind: Literal["deletion", "insertion"] = "deletion",
-    measure: Literal["log-odds", "probability"] = "log-odds",
+    *,
+    measure: Measure = "log-odds",
 ) -> View:
     """Modalities taken away or given back one after another, the most important first.
 
@@ -94,12 +123,12 @@ def modality_curves(
 
 def feature_curves(
     study: Study,
-    *,
     kind: Literal["deletion", "insertion"] = "deletion",
     modality: str = "",
-    ranking: str = disturbances.FIRST,
-    measure: Literal["log-odds", "probability"] = "log-odds",
-    everyone: bool = False,
+    *,
+    ranking: Annotated[str, RANKING] = disturbances.FIRST,
+    measure: Measure = "log-odds",
+    everyone: Everyone = False,
 ) -> View:
     """Features of one modality taken away or given back one after another, the most important first.
 
@@ -317,9 +346,7 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def seed_ranks(
-    study: Study, *, terms: Literal["contributions", "Shapley values"] = "contributions"
-) -> View:
+def seed_ranks(study: Study, *, terms: TermKind = "contributions") -> View:
     """The rank correlation of the terms between training seeds; only where seeds were measured."""
     seeds = _load_seeds(study, terms)
     whose = " to the log-odds of the true class" if seeds.of_true_class else ""
@@ -345,9 +372,7 @@ def seed_ranks(
     )
 
 
-def seed_sample(
-    sample: Sample, *, terms: Literal["contributions", "Shapley values"] = "contributions"
-) -> View:
+def seed_sample(sample: Sample, *, terms: TermKind = "contributions") -> View:
     """A test sample by every training seed; only where seeds were measured."""
     study = sample.study
     seeds = _load_seeds(study, terms)

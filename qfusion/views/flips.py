@@ -2,29 +2,47 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import capitalise, count
+from qfusion.explain.angle_response import angle_names
 from qfusion.figures import evolution_charts, model_charts, state_changes, style
 from qfusion.figures.lines import now_meta
 from qfusion.models import terms
 from qfusion.models.live_model import LiveModel
 from qfusion.models.network import gate_angles
-from qfusion.models.protocols import Evolution, KetStates, StateModel, TruthTables
+from qfusion.models.protocols import Circuit, Evolution, KetStates, StateModel, TruthTables
 from qfusion.models.terms import Search
 from qfusion.study import angles, circuits, text, what_if
 from qfusion.study.angles import AngleCurve
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.names import name_parameter, name_table_angle
 from qfusion.views.words.rules import cite_sample, name_explained_class
+
+
+def can_follow(study: Study) -> bool:
+    """Return whether the model's circuit has angles that can be set, and is shown on the Circuit page."""
+    return study.model.part(Circuit) is not None and bool(angle_names(study.model))
+
+
+ANGLE = SelectParam(
+    "angle",
+    "Angle",
+    "The one whose smallest turn changes the decision is shown.",
+    "The angle of one gate, or one that the gates of a layer share, by its name in edits.",
+    lambda study: angle_names(study.model),
+    checked=False,
+    fits=can_follow,
+)
 
 
 def nearest_flips(sample: Sample) -> View:
@@ -231,7 +249,7 @@ def _describe_search(search: Search) -> str:
     )
 
 
-def angle(sample: Sample, *, angle: str = "") -> View:
+def angle(sample: Sample, *, angle: Annotated[str, ANGLE] = "") -> View:
     """The explained score and its contributions over a full period of one angle, all others as they are.
 
     Args:

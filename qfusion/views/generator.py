@@ -14,9 +14,11 @@ from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribut
 from qfusion.figures import generator_attribution, generator_charts, numbers, term_effects
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
+from qfusion.views.choices import TIMED, Cursor
 from qfusion.views.decision import cursor_time
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import cohort_words
-from qfusion.views.view import Slider, View
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.names import UNRAVELLING, name_operators
@@ -26,6 +28,36 @@ COHERENT = "H: coherent"
 JUMPS = "dissipation"
 MAX_LETTERS = 20
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
+
+
+BUILT_OVER = SelectParam(
+    "builtof",
+    "Samples",
+    "This sample is shown.",
+    "This sample, or the mean over several.",
+    operators.cohorts,
+    fits=TIMED,
+)
+Over = Annotated[str, BUILT_OVER]
+
+BUILT_PART = SelectParam(
+    "built",
+    "Contribution",
+    "The contribution with the largest change is shown.",
+    values=lambda study: (BASELINE, *study.terms),
+    fits=TIMED,
+)
+
+OPERATOR = SelectParam(
+    "letters",
+    "Operator",
+    "H is shown.",
+    "Operator that is expanded below. L1, L2, ... are those of one unravelling, as under "
+    "Trajectories.",
+    lambda study: name_operators(study.model),
+    look="segments",
+    fits=TIMED,
+)
 
 
 def couplings(sample: Sample) -> View:
@@ -92,7 +124,9 @@ def levels(sample: Sample) -> View:
     )
 
 
-def operator_coefficients(sample: Sample, *, operator: str = operators.HAMILTONIAN) -> View:
+def operator_coefficients(
+    sample: Sample, *, operator: Annotated[str, OPERATOR] = operators.HAMILTONIAN
+) -> View:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
@@ -224,7 +258,7 @@ def path_attribution(sample: Sample, over: str = operators.THIS) -> PathAttribut
     )
 
 
-def attribution_matrix(sample: Sample, *, over: str = operators.THIS) -> View:
+def attribution_matrix(sample: Sample, *, over: Over = operators.THIS) -> View:
     """The contribution of every coupling and dissipation to every dividend; the choices are those of
     `attribution_over_time`.
     """
@@ -251,9 +285,9 @@ def attribution_matrix(sample: Sample, *, over: str = operators.THIS) -> View:
 def attribution_over_time(
     sample: Sample,
     *,
-    over: str = operators.THIS,
-    part: str = "",
-    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+    over: Over = operators.THIS,
+    part: Annotated[str, BUILT_PART] = "",
+    t: Cursor = 1.0,
 ) -> View:
     """One contribution over time, split by the terms that built it.
 
@@ -287,7 +321,7 @@ def attribution_over_time(
     )
 
 
-def attribution_flow(sample: Sample, *, over: str = operators.THIS) -> View:
+def attribution_flow(sample: Sample, *, over: Over = operators.THIS) -> View:
     """The flow from modalities through the terms that act on them to the decision; the choices are those of
     `attribution_over_time`.
     """

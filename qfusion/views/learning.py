@@ -1,7 +1,7 @@
 """Training runs by epoch, their results, and the targets of their data set."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,18 @@ from qfusion.study.trainings import (
     training_loss,
 )
 from qfusion.training import metrics
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.training import describe_metric
+
+METRIC = SelectParam(
+    "train.metric",
+    "Metric",
+    "The usual one is shown.",
+    values=metrics.LABELS,
+    style={"label_visibility": "collapsed", "width": 170},
+)
 
 
 def train_loss(runs: Sequence[Seen]) -> View:
@@ -85,7 +94,7 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
-def train_metric(runs: Sequence[Seen], *, metric: str = "") -> View:
+def train_metric(runs: Sequence[Seen], *, metric: Annotated[str, METRIC] = "") -> View:
     """A metric on the validation rows by epoch.
 
     Args:

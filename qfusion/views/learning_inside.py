@@ -50,7 +50,7 @@ _NO_ATTRIBUTION = (
 )
 
 
-def train_dividends(runs: Sequence[Seen], *, group: str = "0") -> View:
+def train_dividends(runs: Sequence[Seen], group: str = "0") -> View:
     """The contributions of single modalities and their combinations by epoch, for models that can be explained.
 
     Args:
@@ -87,7 +87,7 @@ def train_dividends(runs: Sequence[Seen], *, group: str = "0") -> View:
     )
 
 
-def parameter_norms(runs: Sequence[Seen], *, of: Literal["H", "tables"] = "H") -> View:
+def parameter_norms(runs: Sequence[Seen], of: Literal["H", "tables"] = "H") -> View:
     """How large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:

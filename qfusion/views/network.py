@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,28 @@ from qfusion.explain import stability
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.circuits import charts, fusion
+from qfusion.models.protocols import LayeredNetwork
 from qfusion.quantum.measure_kinds import KINDS, Part
 from qfusion.study import circuits, text
 from qfusion.study.sample import Sample
+from qfusion.views.choices import TermKind, needs
 from qfusion.views.decision import DIVIDENDS
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.names import INERT
 from qfusion.views.words.rules import cite_sample, cite_states, name_explained_class
+
+LAYER = SelectParam(
+    "layer",
+    "Place in the network",
+    "The end of the network is marked.",
+    "Position that is marked in the figure; its values are below it.",
+    lambda study: [name for name, _ in study.model.network.moments()],
+    look="steps",
+    fits=needs(LayeredNetwork),
+)
 
 
 def entropies(sample: Sample) -> View:
@@ -216,8 +229,8 @@ def layer_correlations(sample: Sample) -> dict[str, np.ndarray]:
 def decision_layers(
     sample: Sample,
     *,
-    terms: Literal["contributions", "Shapley values"] = "contributions",
-    layer: str = "",
+    terms: TermKind = "contributions",
+    layer: Annotated[str, LAYER] = "",
 ) -> View:
     """The correlations of the qubits and the terms of the decision at every place between the layers.
 

@@ -1,17 +1,21 @@
 """Decision operators: spectra, eigenvectors, outcome patterns, and samples along two eigenvectors."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import capitalise, count, listed, share
+from qfusion.data.row_splits import SPLITS
 from qfusion.explain.sensitivity import Operator
 from qfusion.figures import operator_spectra, state_charts
+from qfusion.models.protocols import StateModel
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
+from qfusion.views.choices import needs
+from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_comparison
@@ -21,6 +25,43 @@ SHOWN_PATTERNS = 5  # on each side
 EXTREMES = {"for": -1, "against": 0}
 
 
+HAS_STATES = needs(StateModel)
+GROUP = SelectParam(
+    "votes",
+    "Modality or pair",
+    "The first modality is shown.",
+    "The modalities whose states vote; all others are averaged over the background.",
+    operators.group_labels,
+    look="segments",
+    meanings=lambda label: label.replace(operators.WITH, "+"),
+    present=lambda label: label.replace(" with ", operators.WITH),
+    fits=HAS_STATES,
+)
+Group = Annotated[str, GROUP]
+
+AMONG = SelectParam(
+    "among",
+    "Among the samples for",
+    "The test samples are shown.",
+    "The samples among which the nearest ones are searched.",
+    SPLITS,
+    default="test",
+    look="segments",
+    fits=HAS_STATES,
+)
+Among = Annotated[Literal["train", "valid", "test"], AMONG]
+
+UP = SelectParam(
+    "against",
+    "y axis",
+    "The weight against is shown.",
+    "The weight of a sample on the state that votes most against, or the output with these modalities alone known.",
+    UPS,
+    look="segments",
+    fits=HAS_STATES,
+)
+
+
 def default_vertical_axis(operator: Operator) -> str:
     """Return the default vertical axis. If there are many outcome patterns, a sample has hardly any weight on the
     extreme ones.
@@ -28,9 +69,7 @@ def default_vertical_axis(operator: Operator) -> str:
     return UPS[0] if operator.vectors is not None else UPS[1]
 
 
-def spectrum(
-    sample: Sample, *, group: str = "", split: Literal["train", "valid", "test"] = "test"
-) -> View:
+def spectrum(sample: Sample, *, group: Group = "", split: Among = "test") -> View:
     """The eigenvalues of a decision operator as votes, and the weight of the sample and of others on each eigenstate.
 
     Args:
@@ -77,7 +116,7 @@ def spectrum(
 
 
 def extreme_eigenstate(
-    sample: Sample, *, side: Literal["for", "against"] = "for", group: str = ""
+    sample: Sample, side: Literal["for", "against"] = "for", *, group: Group = ""
 ) -> View:
     """The eigenstate that votes most for, or most against; only of models of kets.
 
@@ -116,7 +155,7 @@ def extreme_eigenstate(
     )
 
 
-def outcome_patterns(sample: Sample, *, group: str = "") -> View:
+def outcome_patterns(sample: Sample, *, group: Group = "") -> View:
     """The outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
@@ -151,7 +190,7 @@ def outcome_patterns(sample: Sample, *, group: str = "") -> View:
     )
 
 
-def element_effects(sample: Sample, *, group: str = "") -> View:
+def element_effects(sample: Sample, *, group: Group = "") -> View:
     """The change of the decision when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
@@ -184,9 +223,9 @@ def element_effects(sample: Sample, *, group: str = "") -> View:
 def extreme_plane(
     sample: Sample,
     *,
-    group: str = "",
-    split: Literal["train", "valid", "test"] = "test",
-    up: str = "",
+    group: Group = "",
+    split: Among = "test",
+    up: Annotated[str, UP] = "",
 ) -> View:
     """Many samples along the two extreme eigenstates.
 

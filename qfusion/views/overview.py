@@ -112,7 +112,7 @@ def _describe_values(card: Mapping[str, Any], seeds: int) -> str:
     return f"values of the loaded weights, training seed {card.get('seed')}."
 
 
-def example_waterfall(study: Study, *, kind: str = "agreement") -> View:
+def example_waterfall(study: Study, kind: str = "agreement") -> View:
     """The decision on a sample to start with, term by term.
 
     Args:
@@ -141,7 +141,7 @@ def example_waterfall(study: Study, *, kind: str = "agreement") -> View:
     )
 
 
-def example_entropy(study: Study, *, kind: str = "agreement") -> View:
+def example_entropy(study: Study, kind: str = "agreement") -> View:
     """The entropy of each modality of a sample to start with, over time.
 
     Of a model with time. `kind` as of `example_waterfall`.
@@ -159,7 +159,7 @@ def example_entropy(study: Study, *, kind: str = "agreement") -> View:
     )
 
 
-def example_masses(study: Study, *, kind: str = "agreement") -> View:
+def example_masses(study: Study, kind: str = "agreement") -> View:
     """The masses that were fused, of a sample to start with.
 
     Of a model with masses. `kind` as of `example_waterfall`.

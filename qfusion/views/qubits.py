@@ -16,7 +16,9 @@ from qfusion.views.circuit import (
     EACH,
     PURE,
     STEPS,
-    Split,
+    Gate,
+    GatesOfH,
+    StepCount,
     describe_inert_fusion,
     gate_index,
     gate_states,
@@ -30,7 +32,7 @@ from qfusion.views.words.rules import cite_sample
 
 
 def qubits(
-    sample: Sample, *, gate: int | None = None, steps: int = STEPS, gates: Split = EACH
+    sample: Sample, *, gate: Gate = None, steps: StepCount = STEPS, gates: GatesOfH = EACH
 ) -> View:
     """Bloch vectors and entropies of all remaining qubits, before and after a gate; choices as of `circuit`."""
     walk, at, rows, names = path_so_far(sample, gate, steps, gates)
@@ -48,7 +50,7 @@ def qubits(
 
 
 def bloch_gates(
-    sample: Sample, *, gate: int | None = None, steps: int = STEPS, gates: Split = EACH
+    sample: Sample, *, gate: Gate = None, steps: StepCount = STEPS, gates: GatesOfH = EACH
 ) -> View:
     """Bloch balls of all remaining qubits, with their paths gate by gate; choices as of `circuit`."""
     walk, at, rows, names = path_so_far(sample, gate, steps, gates)
@@ -67,7 +69,7 @@ def bloch_gates(
 
 
 def before_after(
-    sample: Sample, *, gate: int | None = None, steps: int = STEPS, gates: Split = EACH
+    sample: Sample, *, gate: Gate = None, steps: StepCount = STEPS, gates: GatesOfH = EACH
 ) -> View:
     """How likely each outcome of the qubits that a gate concerns is, before and after; choices as of `circuit`."""
     wires, before, after, mutual = gate_states(sample, gate, steps, gates)
@@ -101,7 +103,7 @@ def before_after(
 
 
 def matrix_after(
-    sample: Sample, *, gate: int | None = None, steps: int = STEPS, gates: Split = EACH
+    sample: Sample, *, gate: Gate = None, steps: StepCount = STEPS, gates: GatesOfH = EACH
 ) -> View:
     """The density matrix of the qubits that a gate concerns, after it; choices as of `circuit`."""
     wires, before, after, _ = gate_states(sample, gate, steps, gates)
@@ -126,11 +128,11 @@ def matrix_after(
 
 def entropy_gates(
     sample: Sample,
-    *,
-    gate: int | None = None,
-    steps: int = STEPS,
-    gates: Split = EACH,
     marked: bool = True,
+    *,
+    gate: Gate = None,
+    steps: StepCount = STEPS,
+    gates: GatesOfH = EACH,
 ) -> View:
     """The entropy of every remaining qubit, gate by gate.
 
@@ -171,7 +173,7 @@ def entropy_gates(
     )
 
 
-def mutual_gates(sample: Sample, *, gate: int | None = None) -> View:
+def mutual_gates(sample: Sample, *, gate: Gate = None) -> View:
     """Mutual information of registers of qubits, gate by gate; choices as of `circuit`."""
     sample.model.require(GateCircuit)
     check(

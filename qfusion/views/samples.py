@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from qfusion._sentences import listed, true_minus
 from qfusion.data import media_files
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Series
+from qfusion.explain import RELATIONS
 from qfusion.explain.attribution import INTEGRATED, METHODS
 from qfusion.figures import cohort_charts, sample_charts, scatter_map, style
 from qfusion.figures.circuits import fusion
@@ -21,24 +22,101 @@ from qfusion.study.recording_strip import Steps, Strip
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.study.text import escape_markdown
-from qfusion.views.attribution import BASELINES, describe_largest_parts
+from qfusion.views.attribution import (
+    BASELINES,
+    Baseline,
+    Method,
+    OtherSample,
+    describe_largest_parts,
+)
+from qfusion.views.changes import Changes
+from qfusion.views.choices import ExplainedOutput
+from qfusion.views.pages.params import SelectParam, TextParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.names import axis_titles
+from qfusion.views.words.verdicts import RELATION_DEFINITIONS
+
+SPLIT = SelectParam(
+    "split",
+    "Split",
+    "The test split is shown.",
+    values=(*SPLITS, "all"),
+    default="test",
+    look="segments",
+)
+
+SEARCH = TextParam(
+    "find",
+    "Search ids and words",
+    "Nothing is searched for.",
+    most=100,
+    style={"placeholder": "part of an id or of what was said"},
+)
+
+RELATION = SelectParam(
+    "relation",
+    "How the modalities relate",
+    "All relations are shown.",
+    "; ".join(f"{kind}: {words}" for kind, words in RELATION_DEFINITIONS.items()),
+    RELATIONS,
+    many=True,
+    look="pills",
+)
+
+VERDICT = SelectParam(
+    "verdict",
+    "Predicted",
+    "Right and wrong ones are shown.",
+    "Only samples that the model gets right, or wrong.",
+    cohorts.VERDICTS,
+    empty=True,
+    look="segments",
+    fits=lambda study: bool(study.classes) and study.has_truth,
+)
+
+CLASSES = SelectParam(
+    "class",
+    "Classes (truth)",
+    "All classes are shown.",
+    values=lambda study: study.classes,
+    many=True,
+    fits=VERDICT.fits,
+    style={"placeholder": "all"},
+)
+
+_AXES = (
+    "dividend[text] is the contribution of text, what it adds to the log-odds or score (Harsanyi dividend); negativity "
+    "is entanglement. See Terms below the figure."
+)
+
+ACROSS, UP = (
+    SelectParam(key, f"{key} axis", "The usual one is shown.", _AXES, axis_titles)
+    for key in ("x", "y")
+)
+
+SIMILAR_BY = SelectParam(
+    "similar",
+    "Similar by",
+    "Contributions are compared.",
+    values=lambda study: [maps.TITLES[kind] for kind in compare.ways(study)],
+    look="segments",
+    meanings=maps.KEYS,
+)
 
 
 def scatter(
     sample: Sample,
     *,
-    x: str = "",
-    y: str = "",
-    output: str = "",
-    split: str = "test",
-    search: str = "",
-    relations: Sequence[str] = (),
-    verdict: str = "",
-    classes: Sequence[str] = (),
+    x: Annotated[str, ACROSS] = "",
+    y: Annotated[str, UP] = "",
+    output: ExplainedOutput = "",
+    split: Annotated[str, SPLIT] = "test",
+    search: Annotated[str, SEARCH] = "",
+    relations: Annotated[Sequence[str], RELATION] = (),
+    verdict: Annotated[str, VERDICT] = "",
+    classes: Annotated[Sequence[str], CLASSES] = (),
 ) -> View:
     """All samples that pass, as points; a ring around the sample.
 
@@ -108,7 +186,7 @@ def _describe_dividends(study: Study, *wanted: str) -> str:
     return f"{some} {describe_comparison(study.explanation_background)}"
 
 
-def similar(sample: Sample, *, by: str = maps.DIVIDENDS) -> View:
+def similar(sample: Sample, *, by: Annotated[str, SIMILAR_BY] = maps.DIVIDENDS) -> View:
     """The test samples nearest to one.
 
     Args:
@@ -210,7 +288,7 @@ def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
     ]
 
 
-def curve(study: Study, *, row: int, modality: str, card: str = "main") -> View:
+def curve(study: Study, row: int, modality: str, card: str = "main") -> View:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
@@ -246,13 +324,17 @@ def curve(study: Study, *, row: int, modality: str, card: str = "main") -> View:
     )
 
 
-def sample_curve(sample: Sample, *, row: int, modality: str, card: str = "main") -> View:
+def sample_curve(sample: Sample, row: int, modality: str, card: str = "main") -> View:
     """A spectrum or profile of any sample of the same data, see `curve`."""
     return curve(sample.study, row=row, modality=modality, card=card)
 
 
 def strip(
-    sample: Sample, *, baseline: str = "mean", other: str = "", method: str = INTEGRATED
+    sample: Sample,
+    *,
+    baseline: Baseline = "mean",
+    other: OtherSample = "",
+    method: Method = INTEGRATED,
 ) -> View:
     """The video, audio and words of a sample over its seconds, with the contributions of the steps of every modality
     to the terms of the decision.
@@ -302,7 +384,10 @@ def strip(
 
 
 def open_strip(
-    sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
+    sample: Sample,
+    baseline: Baseline = "mean",
+    other: OtherSample = "",
+    method: Method = INTEGRATED,
 ) -> tuple[recording_strip.Strip, str]:
     """Return a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
     start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
@@ -354,13 +439,13 @@ def _strip_table(sample: Sample, result: recording_strip.Strip) -> pd.DataFrame:
     ).assign(sample=sample.id, unit=sample.unit)
 
 
-def compared_strip(sides: compare.Sides, *, letter: str = "A") -> View:
+def compared_strip(sides: compare.Sides, letter: str = "A") -> View:
     """The strip of A or B, of two decisions side by side."""
     view = strip(sides.labelled[letter])
     return replace(view, name=f"strip-{letter}", title=f"{letter}: {view.title}")
 
 
-def donor_strip(sample: Sample, *, modality: str, changes: what_if.Edits | None = None) -> View:
+def donor_strip(sample: Sample, modality: str, *, changes: Changes = None) -> View:
     """The strip of the sample that lends a modality, itself."""
     donor = donor_row(sample, modality, changes)
     view = strip(Sample(sample.study, donor, sample.output))

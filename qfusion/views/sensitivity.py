@@ -1,6 +1,6 @@
 """The effect of every term of a model, and of edited fusion rules, on a decision."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,13 @@ from qfusion.explain import fusion
 from qfusion.explain.sensitivity import Response, Sensitivity
 from qfusion.figures import decision_charts, numbers, term_effects
 from qfusion.figures.circuits.fusion import class_bars, describe_drawn_classes, fusion_tables
-from qfusion.models.protocols import Evolution, TruthTables
+from qfusion.models.network import gate_angles
+from qfusion.models.protocols import Evolution, Physics, TruthTables
 from qfusion.models.terms import Parameter
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
+from qfusion.views.choices import needs
+from qfusion.views.pages.params import SelectParam, SwitchParam, whole_number
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
@@ -46,6 +49,83 @@ class EffectSensitivity(NamedTuple):
         }
 
 
+HAS_TERMS = needs(Physics)
+EFFECT = SelectParam(
+    "effect",
+    "Effect on",
+    "That on the explained output is shown.",
+    "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or log-negativity.",
+    operators.targets,
+    present=operators.present_name,
+    fits=HAS_TERMS,
+)
+Effect = Annotated[str, EFFECT]
+
+COHORT = SelectParam(
+    "over",
+    "Samples",
+    "This sample is shown.",
+    "This sample, or the mean over several.",
+    operators.cohorts,
+    fits=HAS_TERMS,
+)
+Over = Annotated[str, COHORT]
+
+GROUP = SelectParam(
+    "terms",
+    "Terms",
+    "All terms are shown.",
+    "The parts of the model that are weakened and removed.",
+    lambda study: operators.GROUPS[study.model.part(Evolution) is not None],
+    fits=HAS_TERMS,
+)
+
+HALF = SwitchParam(
+    "half",
+    "Slope half-way too",
+    "It is not computed.",
+    "The slope of every term at half its strength: diamonds beside the right bars. It approximates the mean slope "
+    "on the way much better than the slope at its end. Takes a second or more.",
+    fits=HAS_TERMS,
+)
+
+FOLLOWED = SelectParam(
+    "term",
+    "Response to one term, from removed to its present strength",
+    help="All strengths of one part, from removed to the present one.",
+    checked=False,
+    fits=HAS_TERMS,
+)
+
+
+_RULED = needs(TruthTables)
+ELEMENT = SelectParam(
+    "element",
+    "Element",
+    "The first is shown.",
+    values=lambda study: study.space.elements,
+    fits=_RULED,
+)
+
+STAGE = SelectParam(
+    "stage",
+    "Stage of the chain",
+    "The first is shown.",
+    values=lambda study: map(str, range(gate_angles.table_shape(study.model).stages)),
+    meanings=whole_number("stage", 0, 1000),
+    fits=_RULED,
+)
+
+OUTCOME = SelectParam(
+    "outcome",
+    "Outcome of the qubits",
+    "The most probable outcome of this sample is shown.",
+    "One digit per qubit, in the order above the heat map; 1 = yes.",
+    lambda study: gate_angles.edited_patterns(gate_angles.table_shape(study.model)),
+    fits=_RULED,
+)
+
+
 def effect_sensitivity(
     sample: Sample, effect: str = "", over: str = operators.THIS
 ) -> EffectSensitivity:
@@ -72,10 +152,10 @@ def half_slopes(sample: Sample, effect: str = "", over: str = operators.THIS) ->
 def tornado(
     sample: Sample,
     *,
-    effect: str = "",
-    over: str = operators.THIS,
-    group: str = operators.EVERY,
-    half: bool = False,
+    effect: Effect = "",
+    over: Over = operators.THIS,
+    group: Annotated[str, GROUP] = operators.EVERY,
+    half: Annotated[bool, HALF] = False,
 ) -> View:
     """The slope and removal of every term, the largest first; without a figure where none of them moves the effect.
 
@@ -150,9 +230,9 @@ def _describe_strength(parameter: Parameter) -> str:
 def term_response(
     sample: Sample,
     *,
-    effect: str = "",
-    over: str = operators.THIS,
-    term: str = "",
+    effect: Effect = "",
+    over: Over = operators.THIS,
+    term: Annotated[str, FOLLOWED] = "",
 ) -> View:
     """The effect of one term as its strength goes from removed to its current value.
 
@@ -292,7 +372,13 @@ def describe_likeness(whose: str, rule: str, distance: float) -> str:
     return f"{whose} fuses most like {rule_name(rule)} (distance {distance:.2f})"
 
 
-def tables(sample: Sample, *, element: str = "", stage: int = 0, outcome: str = "") -> View:
+def tables(
+    sample: Sample,
+    *,
+    element: Annotated[str, ELEMENT] = "",
+    stage: Annotated[int, STAGE] = 0,
+    outcome: Annotated[str, OUTCOME] = "",
+) -> View:
     """The fusion's truth tables as a heat map.
 
     Args:

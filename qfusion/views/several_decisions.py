@@ -1,6 +1,7 @@
 """Several samples side by side: contributions and entropies on one scale."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,33 @@ from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import compare, text
 from qfusion.study.sample import Sample, build_sample
+from qfusion.views.choices import ExplainedOutput
+from qfusion.views.pages.page_state import PageState
+from qfusion.views.pages.params import SampleParam
 from qfusion.views.samples import describe_outcomes
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_baseline
 
+SAMPLES = SampleParam(
+    "several",
+    f"Samples (up to {decision_pairs.MOST})",
+    "The open sample and the nearest ones are shown.",
+    many=True,
+)
 
-def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = "") -> View:
+
+def _chosen_ids(view: PageState) -> list[str] | None:
+    """Return the ids of the chosen samples, as many as are drawn; None where none is chosen."""
+    return (SAMPLES(view) or [])[: decision_pairs.MOST] or None
+
+
+ChosenSamples = Annotated[Sequence[str], _chosen_ids]
+
+
+def several_decisions(
+    sample: Sample, *, ids: ChosenSamples = (), output: ExplainedOutput = ""
+) -> View:
     """The decisions of several samples term by term.
 
     Args:
@@ -74,7 +95,9 @@ def several_decisions(sample: Sample, *, ids: Sequence[str] = (), output: str = 
     )
 
 
-def several_entropies(sample: Sample, *, ids: Sequence[str] = (), output: str = "") -> View:
+def several_entropies(
+    sample: Sample, *, ids: ChosenSamples = (), output: ExplainedOutput = ""
+) -> View:
     """The entropies of several samples; arguments as of `several_decisions`."""
     sides = decision_columns(sample, ids, output)
     names = [entry.id for entry in sides]

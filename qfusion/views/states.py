@@ -18,8 +18,10 @@ from qfusion.quantum.states import partial_trace
 from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
+from qfusion.views.choices import TIMED, Cursor
 from qfusion.views.decision import SHOWN_STATES, WHOLE, cursor_time
-from qfusion.views.view import Slider, View
+from qfusion.views.pages.params import SelectParam
+from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_states
 
@@ -37,9 +39,18 @@ POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
 MOST_PAIRS = 12  # coherences of a modality that are drawn
 
 
-def populations(
-    sample: Sample, *, whose: str = WHOLE, t: Annotated[float, Slider(0.0, 1.0)] = 1.0
-) -> View:
+STATE_OF = SelectParam(
+    "of",
+    "State of",
+    "All together are shown.",
+    "The joint state of all modalities, or the reduced state of one.",
+    lambda study: (WHOLE, *study.modalities),
+    fits=TIMED,
+)
+Whose = Annotated[str, STATE_OF]
+
+
+def populations(sample: Sample, *, whose: Whose = WHOLE, t: Cursor = 1.0) -> View:
     """The populations of the state at a time.
 
     Args:
@@ -62,10 +73,10 @@ def populations(
 
 def matrix(
     sample: Sample,
-    *,
     part: Literal["modulus", "phase"] = "modulus",
-    whose: str = WHOLE,
-    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+    *,
+    whose: Whose = WHOLE,
+    t: Cursor = 1.0,
 ) -> View:
     """The density matrix at a time.
 
@@ -89,9 +100,7 @@ def matrix(
     )
 
 
-def hinton(
-    sample: Sample, *, whose: str = WHOLE, t: Annotated[float, Slider(0.0, 1.0)] = 1.0
-) -> View:
+def hinton(sample: Sample, *, whose: Whose = WHOLE, t: Cursor = 1.0) -> View:
     """A density matrix at a time as a Hinton diagram.
 
     Args:
@@ -118,7 +127,7 @@ def hinton(
     )
 
 
-def bloch(sample: Sample, *, t: Annotated[float, Slider(0.0, 1.0)] = 1.0) -> View:
+def bloch(sample: Sample, *, t: Cursor = 1.0) -> View:
     """Bloch vectors of all modalities of two levels, with their ways so far.
 
     Args:
@@ -171,9 +180,9 @@ def _bloch_vectors(name: str, times: np.ndarray, way: np.ndarray) -> pd.DataFram
 
 def elements_over_time(
     sample: Sample,
-    *,
     part: Literal["populations", "coherences"] = "populations",
-    t: Annotated[float, Slider(0.0, 1.0)] = 1.0,
+    *,
+    t: Cursor = 1.0,
 ) -> View:
     """The populations, or moduli of coherences, of each modality over time.
 

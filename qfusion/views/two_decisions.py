@@ -23,7 +23,7 @@ from qfusion.views.words.decisions import (
 from qfusion.views.words.rules import agree_verb, describe_calibration
 
 
-def waterfall(sides: compare.Sides, *, letter: Literal["A", "B"] = "A") -> View:
+def waterfall(sides: compare.Sides, letter: Literal["A", "B"] = "A") -> View:
     """One of the decisions term by term, on the same scale as the other where both are in the same unit.
 
     Args:

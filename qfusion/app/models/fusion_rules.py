@@ -136,7 +136,7 @@ def circuit_metrics(known: Mapping[str, float]) -> list[str]:
 
 def tables_panel(context: PageContext, sample: Sample) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
-    reading, elements = sample.reading, circuit.ELEMENT.options(context.study)
+    reading, elements = sample.reading, sensitivity.ELEMENT.options(context.study)
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(sample)
@@ -178,15 +178,15 @@ def _pick(sample: Sample) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = study.space.elements.index(widgets.draw(circuit.ELEMENT, study))
+        element = study.space.elements.index(widgets.draw(sensitivity.ELEMENT, study))
         shape = gate_angles.table_shape(study.model)
-        stage = widgets.draw(circuit.STAGE, study) if shape.stages > 1 else 0
+        stage = widgets.draw(sensitivity.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
 
 def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     """Draw the picker of the outcome of the qubits read, and return its index. The default is that of the sample."""
-    control = circuit.OUTCOME
+    control = sensitivity.OUTCOME
     known = control.options(sample.study)
     if state.param_text(control.key) not in known:
         state.put(control.key, sensitivity.likeliest_pattern(sample.reading, element))
@@ -204,8 +204,8 @@ def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> 
         for axis, known in (("y", elements), ("x", patterns))
     )
     if row is not None and column is not None:
-        state.put(circuit.ELEMENT.key, elements[row])
-        state.put(circuit.OUTCOME.key, patterns[column])
+        state.put(sensitivity.ELEMENT.key, elements[row])
+        state.put(sensitivity.OUTCOME.key, patterns[column])
 
 
 def _editor(cell: Cell) -> None:

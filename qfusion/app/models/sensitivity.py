@@ -19,8 +19,9 @@ from qfusion.study import angles, circuits, operators, text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
-from qfusion.views.changes import noisy_outcome
-from qfusion.views.pages import circuit, dynamics, panel
+from qfusion.views.changes import NOISE, noisy_outcome
+from qfusion.views.choices import TERMS
+from qfusion.views.pages import dynamics
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import describe_undefined_slopes
 from qfusion.views.words import answers, systems
@@ -29,10 +30,10 @@ from qfusion.views.words import answers, systems
 def sensitivity_tab(context: PageContext, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = widgets.row(
-        dynamics.EFFECT,
-        dynamics.COHORT,
-        dynamics.GROUP,
-        dynamics.HALF,
+        sensitivity.EFFECT,
+        sensitivity.COHORT,
+        sensitivity.GROUP,
+        sensitivity.HALF,
         study=context.study,
     )
     measured = sensitivity.effect_sensitivity(sample, effect, over)
@@ -47,7 +48,7 @@ def sensitivity_tab(context: PageContext, sample: Sample) -> None:
             "effect."
         )
     if terms := list(measured.followable_terms()):
-        _draw_wanted(dynamics.FOLLOWED, terms, "term that can be followed here")
+        _draw_wanted(sensitivity.FOLLOWED, terms, "term that can be followed here")
         panels.show(sample, "way")
     draw_angle_scores(sample)
     _table(sample, measured)
@@ -118,7 +119,7 @@ def draw_angle_scores(sample: Sample) -> None:
         return
     titles = {name: f"{name} · {flips.name_angle(sample.study, name)}" for name in names}
     _draw_wanted(
-        circuit.ANGLE,
+        flips.ANGLE,
         names,
         "angle of this model",
         format_func=lambda name: titles.get(name, name),
@@ -156,9 +157,7 @@ def draw_layer_lines(sample: Sample) -> None:
     place between its layers: the read-out if the circuit stopped there.
     """
     moments = sample.path_explanation.moments
-    _, layer = widgets.row(
-        panel.TERMS, replace(circuit.LAYER, default=moments[-1]), study=sample.study
-    )
+    _, layer = widgets.row(TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study)
     panels.show(sample, "decision-layers", first=1)
     mutual = network.layer_correlations(sample)[network.MUTUAL]
     place = moments.index(layer)
@@ -169,7 +168,7 @@ def noise_tab(context: PageContext, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        noise = {kind: widgets.draw(control) for kind, control in circuit.NOISE.items()}
+        noise = {kind: widgets.draw(control) for kind, control in NOISE.items()}
         st.button(
             "Typical device noise",
             key="_typical",
@@ -185,7 +184,7 @@ def noise_tab(context: PageContext, sample: Sample) -> None:
 
 def _typical() -> None:
     for kind, strength in (("depolarising", 0.01), ("damping", 0.01), ("readout", 0.02)):
-        state.put(circuit.NOISE[kind].key, strength)
+        state.put(NOISE[kind].key, strength)
 
 
 def _headline(context: PageContext, sample: Sample, noise: dict[str, Any]) -> None:

@@ -19,8 +19,9 @@ from qfusion.study.angles import AngleSlider
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views import circuit, decision
-from qfusion.views.pages import dynamics, panel
-from qfusion.views.pages.circuit import GATE
+from qfusion.views.choices import TERMS
+from qfusion.views.circuit import GATE
+from qfusion.views.pages import dynamics
 
 KEY = "knobs"
 
@@ -34,8 +35,8 @@ def follow_sliders(sample: Sample, metrics: Sequence[str]) -> None:
     """
     followed = slider_answers.Followed(
         sample,
-        state.get(panel.TERMS.key) or decision.DIVIDENDS,
-        state.get(dynamics.MOVING.key) or decision.ENTROPY,
+        state.get(TERMS.key) or decision.DIVIDENDS,
+        state.get(decision.MOVING.key) or decision.ENTROPY,
         tuple(metrics),
         page_context.theme() == "light",
     )

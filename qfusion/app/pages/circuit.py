@@ -82,8 +82,8 @@ def step_and_sample(context: PageContext, sample: Sample) -> None:
         st.markdown(notebook.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {WHOLE_EVOLUTION_HELP}"
     steps, gates = widgets.row(
-        replace(circuit_page.STEP_COUNT, help=circuit_page.STEP_COUNT.help + more),
-        circuit_page.GATES_OF_H,
+        replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more),
+        circuit.GATES_OF_H,
     )
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
     draw_scrubber(walk, sample)
@@ -169,7 +169,7 @@ WHOLE_EVOLUTION_HELP = "The whole evolution repeats all gates after the preparat
 
 def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
     """Draw the slider and its buttons, and for a sample's diagram the pickers beside them."""
-    key, stops = circuit_page.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
+    key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
     shares = [1.0]
     if sample is not None:
         shares = [1.4, 1.0] if sample.study.space.readouts() else [3.2, 1.0]
@@ -181,26 +181,26 @@ def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
             ("_on", "chevron_right", "Next gate", _step, (stops, 1, walk.count)),
         ):
             icon_button(label, icon, name, act, *arguments)
-        widgets.draw(circuit_page.GATE, high=walk.count, default=walk.count)
+        widgets.draw(circuit.GATE, high=walk.count, default=walk.count)
     if sample is not None:
         with beside[0], st.container(horizontal=True):
-            widgets.draw(circuit_page.DISPLAY)
-            if circuit_page.CONE.fits(sample.study):
-                widgets.draw(circuit_page.CONE, sample.study)
+            widgets.draw(circuit.DISPLAY)
+            if circuit.CONE.fits(sample.study):
+                widgets.draw(circuit.CONE, sample.study)
 
 
 def _step(stops: Sequence[int], way: int, count: int) -> None:
-    at = int(state.get(circuit_page.GATE.key, count))
+    at = int(state.get(circuit.GATE.key, count))
     later = [stop for stop in stops if (stop - at) * way > 0]
     if later:
-        state.put(circuit_page.GATE.key, min(later) if way > 0 else max(later))
+        state.put(circuit.GATE.key, min(later) if way > 0 else max(later))
 
 
 def _select_gate(key: str) -> None:
     # the scrubber ends where the circuit does
     place = selections.parse_index(selections.selected_value(key), 2**31)
     if place is not None:
-        state.put(circuit_page.GATE.key, place)
+        state.put(circuit.GATE.key, place)
 
 
 def draw_edits(context: PageContext, sample: Sample, view: str) -> None:
@@ -219,7 +219,7 @@ def draw_edits(context: PageContext, sample: Sample, view: str) -> None:
 def draw_walk(context: PageContext, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the current gate does, its angle where it
     can be set, and all gates as a table."""
-    at = int(state.get(circuit_page.GATE.key, walk.count))
+    at = int(state.get(circuit.GATE.key, walk.count))
     panels.show(sample, "circuit", on_select=_select_gate, first=1)
     if sample.study.model.part(Evolution):
         guidance.help_line(WHOLE_EVOLUTION_HELP)

@@ -34,7 +34,7 @@ from qfusion.explain import bootstrap, cohort_filters
 from qfusion.explain.cohort_filters import Part
 from qfusion.models.protocols import Evolution, StateModel
 from qfusion.study import jobs, maps, mistakes, performance, text
-from qfusion.views import cohort_errors, cohort_points, cohort_quality
+from qfusion.views import cohort_contributions, cohort_errors, cohort_points, cohort_quality
 from qfusion.views.pages import cohorts as builders
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words.names import name_all, name_cohort
@@ -67,7 +67,10 @@ def contributions(context: PageContext, levels: performance.Levels) -> None:
     with right:
         panels.show(levels, "cohort-shares", first=1)
     panels.show_with_controls(
-        levels, "dividends", lambda: widgets.draw(builders.BY, context.study), first=True
+        levels,
+        "dividends",
+        lambda: widgets.draw(cohort_contributions.BY, context.study),
+        first=True,
     )
 
 
@@ -93,14 +96,14 @@ def error_slices(context: PageContext, levels: performance.Levels) -> None:
     kinds = mistakes.slice_kinds(context.study, levels.rows)
 
     def select(key: str) -> None:
-        by = state.param_text(builders.SLICES_BY.key)
+        by = state.param_text(cohort_errors.SLICES_BY.key)
         select_slice(key, mistakes.slices(levels, by), levels.parts)
 
     with left:
         panels.show_with_controls(
             levels,
             "slices",
-            lambda: widgets.draw(builders.SLICES_BY, options=kinds),
+            lambda: widgets.draw(cohort_errors.SLICES_BY, options=kinds),
             first=True,
             on_select=select,
         )
@@ -198,7 +201,7 @@ def entanglement(context: PageContext, levels: performance.Levels) -> None:
     with figure.titled_frame("entanglement") as head:
         measure, strength = widgets.row(
             replace(
-                builders.MEASURE,
+                cohort_points.MEASURE,
                 help="Entropy includes mixing by jumps as well as entanglement, whereas log-negativity measures "
                 "entanglement alone. Log-negativity, mutual information and total correlation need the state of "
                 "every sample, which takes about 17 ms each, once."
@@ -206,7 +209,7 @@ def entanglement(context: PageContext, levels: performance.Levels) -> None:
                 else "The fused qubits and their modality qubits form a pure state, so the entropy measures their "
                 "entanglement.",
             ),
-            replace(builders.STRENGTH, values=performance.strength_titles(study)),
+            replace(cohort_points.STRENGTH, values=performance.strength_titles(study)),
             study=study,
             align="top",
         )
@@ -267,10 +270,10 @@ def map_of_samples(context: PageContext, levels: performance.Levels) -> None:
         return
     with figure.titled_frame("sample-map") as head:
         of, method, colour = widgets.row(
-            builders.MAP_OF,
-            builders.MAP_METHOD,
+            cohort_points.MAP_OF,
+            cohort_points.MAP_METHOD,
             replace(
-                builders.MAP_COLOUR,
+                cohort_points.MAP_COLOUR,
                 values=cohort_points.colour_choices(context.study, levels.rows),
             ),
             study=context.study,

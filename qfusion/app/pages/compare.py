@@ -32,7 +32,7 @@ from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import several_decisions
 from qfusion.views.pages import address, compare as builders, page_state
-from qfusion.views.pages.compare import SAMPLES
+from qfusion.views.several_decisions import SAMPLES
 from qfusion.views.words import systems
 from qfusion.views.words.decisions import background_markdown
 from qfusion.views.words.names import name_study

@@ -24,9 +24,17 @@ from qfusion.study import text
 from qfusion.study.evolution import MOST_ERROR
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
-from qfusion.views import decision, generator
-from qfusion.views.dynamics import describe_attractor, has_jumps, long_time_limit, measure_panels
-from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state, panel
+from qfusion.views import decision, generator, states
+from qfusion.views.choices import CURSOR, TERMS
+from qfusion.views.dynamics import (
+    QUANTITY,
+    RUNS,
+    describe_attractor,
+    has_jumps,
+    long_time_limit,
+    measure_panels,
+)
+from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state
 from qfusion.views.words.names import UNRAVELLING
 from qfusion.views.words.rules import describe_integration_error
 
@@ -127,13 +135,13 @@ def compare_with_learned(context: PageContext, sample: Sample) -> Callable[[], N
 def decision_tab(rest: Callable[[], None], context: PageContext, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
-    _, above = widgets.row(panel.TERMS, dynamics_page.MOVING, study=context.study, key="choices")
+    _, above = widgets.row(TERMS, decision.MOVING, study=context.study, key="choices")
     try:
         panels.show(sample, "decision-over-time", first=1)
     finally:
         rest()
     mean, name, unit = decision.upper_curves(sample, above)[1:]
-    share = state.get(dynamics_page.CURSOR.key, 1.0)
+    share = state.get(CURSOR.key, 1.0)
     place = round(share * (len(sample.places) - 1))
     where = f"t = {sample.places[place]:.2f}"
     sensitivity.draw_cursor_values(sample, mean, name, unit, place, where)
@@ -145,10 +153,10 @@ def building(sample: Sample) -> None:
     with figure.titled_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             drawn_as = widgets.draw(dynamics_page.BUILT_AS)
-            over = widgets.draw(dynamics_page.BUILT_OVER, sample.study)
+            over = widgets.draw(generator.BUILT_OVER, sample.study)
             if drawn_as == "over time":
                 widgets.draw(
-                    dynamics_page.BUILT_PART,
+                    generator.BUILT_PART,
                     sample.study,
                     default=generator.path_attribution(sample, over).largest_changed_dividend()
                     or generator.BASELINE,
@@ -170,7 +178,7 @@ def correlations_tab(context: PageContext, sample: Sample) -> None:
 
 def trajectories_tab(context: PageContext, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
-    runs, _ = widgets.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=context.study)
+    runs, _ = widgets.row(RUNS, QUANTITY, study=context.study)
     st.caption(UNRAVELLING)
     with page_runs.computing(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
@@ -181,7 +189,7 @@ def trajectories_tab(context: PageContext, sample: Sample) -> None:
 
 def state_tab(context: PageContext, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
-    widgets.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=context.study)
+    widgets.row(states.STATE_OF, dynamics_page.STATE_AS, study=context.study)
     panels.show(sample, "populations", first=1)
     panels.show(sample, "matrix-modulus", "matrix-phase", "hinton", columns=2)
     panels.show(sample, "bloch")
@@ -200,7 +208,7 @@ def attractor_tab(context: PageContext, sample: Sample) -> None:
 def generator_tab(context: PageContext, sample: Sample) -> None:
     """Draw the graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, "couplings", "levels", columns=WIDE, gap="medium", first=2)
-    widgets.draw(dynamics_page.OPERATOR, context.study)
+    widgets.draw(generator.OPERATOR, context.study)
     panels.show(sample, "letters", "modes", columns=WIDE, gap="medium")
 
 
@@ -238,7 +246,7 @@ def dynamics(context: PageContext) -> None:
             if view in ("Decision", "Correlations", "State"):
                 last = len(sample.places) - 1
                 with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
-                    widgets.draw(dynamics_page.CURSOR, step=1 / last)
+                    widgets.draw(CURSOR, step=1 / last)
             panels.tabs(
                 dynamics_page.VIEW,
                 TABS | {"Decision": partial(decision_tab, rest)} | plugin.tabs("dynamics"),

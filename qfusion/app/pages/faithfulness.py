@@ -25,8 +25,9 @@ from qfusion.figures import style
 from qfusion.study import jobs, seeds, text, trust
 from qfusion.study.study import Study
 from qfusion.views import faithfulness
+from qfusion.views.choices import EVERYONE, TERMS
 from qfusion.views.faithfulness import estimators
-from qfusion.views.pages import faithfulness as builders, panel
+from qfusion.views.pages import faithfulness as builders
 from qfusion.views.pages.panel import draw_view, drawn
 from qfusion.views.words import decisions
 from qfusion.views.words.reliability import TrustWarning, describe_finding
@@ -120,7 +121,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
 def deletion_tab(context: PageContext) -> None:
     """Modalities, then the features inside one."""
     study = context.study
-    measure = widgets.draw(builders.MEASURE) if study.classes else faithfulness.LOG_ODDS
+    measure = widgets.draw(faithfulness.MEASURE) if study.classes else faithfulness.LOG_ODDS
     panels.show(
         study,
         *(f"{kind}-modalities" for kind in faithfulness.DIRECTIONS),
@@ -134,12 +135,12 @@ def deletion_tab(context: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
             "modality": widgets.draw(builders.FEATURES_OF, study),
-            "ranking": widgets.draw(builders.RANKING),
+            "ranking": widgets.draw(faithfulness.RANKING),
             "measure": measure,
         }
         rows, some = study.dataset.rows(trust.SPLIT), len(trust.asked_inside(study))
         if some < len(rows):
-            widgets.draw(panel.EVERYONE)
+            widgets.draw(EVERYONE)
     draw_features = drawn(faithfulness.feature_curves)
     every = tasks.everyone(
         "features",
@@ -308,7 +309,7 @@ def seeds_tab(
 
 def draw_seeds(context: PageContext, study: Study, seeds: stability.Stability) -> None:
     """Draw what the measured seeds agree on."""
-    terms = widgets.draw(panel.TERMS)
+    terms = widgets.draw(TERMS)
     left, right = st.columns(2, gap="medium")
     with left:
         panels.show(study, "seed-ranks", first=1)

@@ -20,7 +20,8 @@ from qfusion.models.protocols import StateModel
 from qfusion.study import text
 from qfusion.study.operators import Votes, group_labels, group_votes
 from qfusion.views import operators
-from qfusion.views.pages.operators import AMONG, GROUP, NEAREST, UP
+from qfusion.views.operators import AMONG, GROUP, UP
+from qfusion.views.pages.operators import NEAREST
 from qfusion.views.words.decisions import describe_baseline
 
 

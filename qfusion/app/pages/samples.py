@@ -27,9 +27,10 @@ from qfusion.quantum.measure_kinds import split_column
 from qfusion.study import attribution, cohorts, compare, text
 from qfusion.study.opening import default_contrast
 from qfusion.study.study import dividend_column
-from qfusion.views import samples as sample_views
-from qfusion.views.pages import compare as builders, samples, samples as raw
+from qfusion.views import attribution as inner, samples as sample_views
+from qfusion.views.pages import compare as builders, samples as raw
 from qfusion.views.pages.panel import drawn
+from qfusion.views.pages.params import Param
 from qfusion.views.pages.samples import OPEN, STRIP, TABLE, TRY
 from qfusion.views.samples import describe_outcomes
 from qfusion.views.words.names import describe_entropies, fact_titles
@@ -116,20 +117,28 @@ MOST_ROWS = 5_000  # of the table
 
 def filters(context: PageContext) -> dict[str, Any]:
     """Draw the filters and return them as `passing` takes them."""
-    split, relations = widgets.row(samples.SPLIT, samples.RELATION)
-    chosen = {"split": split, "relations": relations, "search": widgets.draw(samples.SEARCH)}
+    split, relations = widgets.row(sample_views.SPLIT, sample_views.RELATION)
+    chosen = {"split": split, "relations": relations, "search": widgets.draw(sample_views.SEARCH)}
     if context.study.classes and context.study.has_truth:
-        verdict, classes = widgets.row(samples.VERDICT, samples.CLASSES, study=context.study)
+        verdict, classes = widgets.row(
+            sample_views.VERDICT, sample_views.CLASSES, study=context.study
+        )
         chosen |= {"verdict": verdict or "", "classes": classes}
     return chosen
 
 
 def clear_filters() -> None:
     """Set the filters of the samples to their defaults, for a callback."""
-    empty = {"split": samples.SPLIT.default, "search": "", "relations": [], "classes": []}
-    for name, control in samples.FILTERS.items():
+    empty: dict[Param, Any] = {
+        sample_views.SPLIT: sample_views.SPLIT.default,
+        sample_views.SEARCH: "",
+        sample_views.RELATION: [],
+        sample_views.VERDICT: None,
+        sample_views.CLASSES: [],
+    }
+    for control, value in empty.items():
         if state.get(control.key) is not None:
-            state.put(control.key, empty.get(name))
+            state.put(control.key, value)
 
 
 def note_hidden_sample(context: PageContext, rows: pd.DataFrame) -> None:
@@ -215,8 +224,8 @@ def sample_scatter(context: PageContext, chosen: dict[str, Any], count: int) -> 
     """
     study, usual = context.study, cohorts.default_axes(context.study)
     x, y = widgets.row(
-        replace(samples.ACROSS, default=usual[0]),
-        replace(samples.UP, default=usual[1]),
+        replace(sample_views.ACROSS, default=usual[0]),
+        replace(sample_views.UP, default=usual[1]),
         study=study,
         align="top",
     )
@@ -240,14 +249,14 @@ def modality_attributions(context: PageContext) -> None:
     """
     study = context.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = attribution.terms(study, widgets.draw(raw.MODALITY, study))
+        terms = attribution.terms(study, widgets.draw(inner.MODALITY, study))
         titles = [attribution.title(term, study.quantity) for term in terms]
-        widgets.draw(raw.TERM, study, options=titles)
-        if widgets.draw(raw.START) == "sample":
+        widgets.draw(inner.TERM, study, options=titles)
+        if widgets.draw(inner.START) == "sample":
             boxes.sample_box(
-                raw.OTHER, study.dataset, default_contrast(study, context.row), follows=True
+                inner.OTHER, study.dataset, default_contrast(study, context.row), follows=True
             )
-        widgets.draw(raw.METHOD)
+        widgets.draw(inner.METHOD)
     panels.show(context.tweaked_sample(), *raw.INSIDE)
 
 
@@ -256,7 +265,7 @@ def similar_samples(context: PageContext) -> None:
     sample = context.tweaked_sample()
     with figure.titled_frame("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            by = widgets.draw(samples.SIMILAR_BY, context.study)
+            by = widgets.draw(sample_views.SIMILAR_BY, context.study)
             nearest = compare.nearest(sample, by)
             ids = [str(name) for name in context.study.dataset.ids[nearest.rows]]
             _links(context, nearest, ids)

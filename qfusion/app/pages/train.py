@@ -143,7 +143,7 @@ def _metric(shown: list[trainings.Seen]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 figure.heading(METRIC_TITLE)
                 metric = widgets.draw(
-                    builders.METRIC, options=known, default=trainings.main_metric(known)
+                    learning.METRIC, options=known, default=trainings.main_metric(known)
                 )
             figure.draw_without_panel(draw_view(shown, view=learning.train_metric, metric=metric))
 

@@ -21,7 +21,8 @@ from qfusion.explain import RELATIONS, cohort_filters
 from qfusion.explain.cohort_filters import Part
 from qfusion.study import cohorts, performance, text
 from qfusion.study.study import Study
-from qfusion.views.pages import cohorts as builders, panel
+from qfusion.views.choices import EVERYONE
+from qfusion.views.pages import cohorts as builders
 from qfusion.views.words import decisions, systems
 from qfusion.views.words.names import name_all, name_split
 
@@ -77,7 +78,7 @@ def choose_levels(context: PageContext) -> performance.Levels:
                 columns = [{"column": name, "holds": _holds(table[name])} for name in table]
                 tables.draw(columns, "Columns for filters and their contents.", height=260)
         if len(levels.rows) > performance.MAX_SLOW:
-            widgets.draw(panel.EVERYONE)
+            widgets.draw(EVERYONE)
         if problem := state.take(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
     return levels

@@ -7,8 +7,9 @@
     )
     picture.figure.show()
 
-A module a page: PANELS (which panels, with what options) and controls (what a reader may choose). `panel`, `params`,
-`page_state`, `address` and `catalogue` are what all of them are made of. Widgets are in `ui`, drawing in `figures`.
+A module a page: PANELS (its views, in order) and controls (what a reader may choose besides their choices). `panel`,
+`params`, `page_state`, `address` and `catalogue` are what all of them are made of. Widgets are in `app`, drawing in
+`figures`.
 """
 
 from qfusion._lazy import modules, require

@@ -7,16 +7,20 @@ A page of the dashboard draws what the same builders return. Programs and recipe
 `rendering` and `reproduction`.
 """
 
+import importlib
+import pkgutil
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
-from qfusion import plugin
+from qfusion import plugin, views
 from qfusion._checks import choose
 from qfusion._lazy import load
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.views import qubits
+from qfusion.views.choices import needs
 from qfusion.views.pages import (
     circuit,
     cohorts,
@@ -32,9 +36,9 @@ from qfusion.views.pages import (
 )
 from qfusion.views.pages.address import OpenedPage, complete_address
 from qfusion.views.pages.page_state import SCOPES, Address, PageState, open_scope
-from qfusion.views.pages.panel import TERMS, Panel, always, drawn, make_panel, needs
-from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, rules
-from qfusion.views.view import View, view_name
+from qfusion.views.pages.panel import PLACED, Opens, Panel, panels
+from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, always, rules
+from qfusion.views.view import View
 
 QUESTIONS = {
     "overview": "Which modality decided, how large are joint terms, and when did they arise?",
@@ -63,8 +67,9 @@ def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Panels of other pages that Dynamics shows of a network, where they are always open.
 _NETWORK_ON_DYNAMICS = {
     "decision-layers": replace(circuit.NETWORK_PANELS["decision-layers"], opens=always),
-    "entropy-gates": Panel(
-        drawn(qubits.entropy_gates), fixed={"marked": False}, fits=needs(LayeredNetwork)
+    **panels(
+        {"entropy-gates": partial(qubits.entropy_gates, marked=False)},
+        fits=needs(LayeredNetwork),
     ),
 }
 _TIMELINES_OF_PAIR = {
@@ -113,34 +118,24 @@ PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
     "faithfulness": faithfulness.NAMED,
     "train": train.NAMED,
 }
-# What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
-# couplings or numbers, a function gives the choices of an address and a study.
+# What a reader may choose on each page besides the choices of its views and what there is on every page. Of what there
+# are as many as modalities, couplings or numbers, a function gives the choices of an address and a study.
 PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
-    "samples": (
-        *samples.CONTROLS,
-        *samples.INSIDE_CONTROLS,
-        samples.SIMILAR_BY,
-    ),
+    "samples": (*samples.CONTROLS, samples.OPEN),
     "dynamics": (
         dynamics.sliders,
         *dynamics.CONTROLS,
         dynamics.BUILT_AS,
-        dynamics.BUILT_OVER,
-        dynamics.BUILT_PART,
-        dynamics.OPERATOR,
-        dynamics.sensitivity_choices,
-        circuit.LAYER,
+        *dynamics.SENSITIVITY_CONTROLS,
     ),
     "circuit": (
         *circuit.CONTROLS,
         dynamics.sliders,
         *circuit.NETWORK_CONTROLS,
-        replace(TERMS, fits=needs(LayeredNetwork)),
-        dynamics.sensitivity_choices,
-        *circuit.ANGLE_CONTROLS,
+        *dynamics.SENSITIVITY_CONTROLS,
+        circuit.FOLD,
     ),
     "what if": (what_if.change_choices,),
-    "decision operators": operators.CONTROLS,
     "cohorts": cohorts.CONTROLS,
     "compare": (
         dynamics.sliders,
@@ -150,6 +145,15 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "faithfulness": faithfulness.CONTROLS,
     "data": (data.SET,),
     "train": (*train.CONTROLS, train.setting_choices),
+}
+# Of each page with tabs: the condition that a tab is open, by its name.
+TABS: dict[str, Callable[[str], Opens]] = {
+    "dynamics": dynamics.VIEW.is_one_of,
+    "circuit": circuit.is_part_open,
+    "cohorts": cohorts.is_view_open,
+    "compare": compare.VIEW.is_one_of,
+    "faithfulness": faithfulness.PROOF.is_one_of,
+    "train": train.VIEW.is_one_of,
 }
 # The file of plugin pages without a file of their own, and the parameter of links that names the page.
 PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"
@@ -175,7 +179,7 @@ def _add_plugins() -> None:
         SCOPES.update(getattr(part, "SCOPES", {}))
     for title, names in plugin.entries("views"):
         for view in map(plugin.load_name, names):
-            _add_panels(title, {view_name(view): make_panel(view, below=True)})
+            _add_panels(title, panels(view, below=True))
 
 
 def _add_panels(
@@ -185,7 +189,18 @@ def _add_panels(
     PAGE_PARAMS[title] = (*PAGE_PARAMS.get(title, ()), *controls)
 
 
+def _add_placed() -> None:
+    """Add the views of the package that name their page themselves, see `panel.on_page`."""
+    for module in pkgutil.iter_modules(views.__path__, "qfusion.views."):
+        importlib.import_module(module.name)
+    for view, place in PLACED.items():
+        page = choose("Page", place.page, PAGES)
+        opens = TABS[page](place.tab) if place.tab else always
+        _add_panels(page, panels(view, fits=place.fits, opens=opens, below=True))
+
+
 _add_plugins()
+_add_placed()
 
 
 def build_panel(page: str, panel: str, address: Address) -> View:
@@ -268,16 +283,20 @@ def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:
         view: the page under an address.
         study: the model on its data; None on a page without one.
     """
-    params = []
-    for panel in PAGES.get(view.page, {}).values():
-        params += own_params(view.page, panel)
-    return rules((*params, *PAGE_PARAMS.get(view.page, ())), view, study)
+    return rules(page_params(view.page), view, study)
+
+
+def page_params(page: str) -> list[Param | ParamFamily]:
+    """Return what a reader may choose on a page, besides what there is on every page."""
+    panels_of_page = (*PAGES.get(page, {}).values(), *PANEL_FAMILIES.get(page, {}).values())
+    choices = [choice for panel in panels_of_page for choice in panel.choices]
+    return [*dict.fromkeys((*choices, *PAGE_PARAMS.get(page, ())))]
 
 
 def own_params(page: str, panel: Panel) -> list[Param]:
     """Return the parameters of a panel at the end of a page (`Panel.below`) that nothing else there has."""
     if not panel.below:
         return []
-    options = (*panel.options.values(), *panel.conditions.values())
-    shared = PAGE_PARAMS.get(page, ())
-    return [option for option in options if isinstance(option, Param) and option not in shared]
+    others = [other for other in PAGES[page].values() if not other.below]
+    shared = {*PAGE_PARAMS.get(page, ()), *(choice for other in others for choice in other.choices)}
+    return [choice for choice in panel.choices if choice not in shared]

@@ -2,11 +2,13 @@
 
 from qfusion import plugin
 from qfusion.explain import cohort_filters
-from qfusion.study import cohorts, maps, mistakes, performance
+from qfusion.study import cohorts, performance
 from qfusion.study.study import Study
 from qfusion.views import cohort_contributions, cohort_errors, cohort_points, cohort_quality
-from qfusion.views.pages import page_state, panel, params
-from qfusion.views.pages.panel import drawn
+from qfusion.views.cohort_errors import SLICES_BY
+from qfusion.views.cohort_points import MEASURE, STRENGTH
+from qfusion.views.pages import page_state, params
+from qfusion.views.pages.panel import Opens, panels
 
 
 def has_enough_samples(levels: performance.Levels, **_: object) -> bool:
@@ -58,56 +60,6 @@ FILTER = params.TextParam(
     test=require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )
-BY = params.SelectParam(
-    "by",
-    "Grouped by",
-    "Samples are not grouped.",
-    "Each quarter contains a quarter of the split's samples.",
-    lambda study: cohorts.groupings(study, cohorts.cohort_table(study, None)),
-    style={"width": 340},
-)
-MEASURE = params.SelectParam(
-    "measure",
-    "x axis: entanglement or mixing",
-    "The entropy is shown.",
-    values=performance.measure_titles,
-)
-STRENGTH = params.SelectParam(
-    "strength",
-    "y axis: interaction strength",
-    "The sum is shown.",
-    "The sum of the sizes of a sample's joint terms, or their share of the decision.",
-    cohorts.STRENGTHS,
-)
-SLICES_BY = params.SelectParam(
-    "slice",
-    "Slices by",
-    "The first grouping is shown.",
-    values=lambda study: mistakes.slice_kinds(study, cohorts.cohort_table(study, None)),
-    style={"width": 260},
-)
-MAP_OF = params.SelectParam(
-    "map",
-    "Map of",
-    "The first are shown.",
-    values=lambda study: maps.coordinate_kinds(study).values(),
-    meanings=maps.KEYS,
-    style={"width": 190},
-)
-MAP_METHOD = params.SelectParam(
-    "map.method",
-    "Method",
-    "Principal components are shown.",
-    values=maps.METHODS,
-    look="segments",
-)
-MAP_COLOUR = params.SelectParam(
-    "map.colour",
-    "Colour",
-    "The first column is shown.",
-    values=lambda study: cohort_points.colour_choices(study, cohorts.cohort_table(study, None)),
-    style={"width": 190},
-)
 # the parts of the page, with choices of theirs: links of when all stood below each other name no part
 VIEWS = {
     "Contributions": (),  # by default
@@ -122,18 +74,7 @@ VIEW = params.SelectParam(
     values=(*VIEWS, *plugin.tab_names("cohorts")),
     look="tabs",
 )
-CONTROLS = (
-    VIEW,
-    FILTER,
-    BY,
-    MEASURE,
-    STRENGTH,
-    panel.EVERYONE,
-    SLICES_BY,
-    MAP_OF,
-    MAP_METHOD,
-    MAP_COLOUR,
-)
+CONTROLS = (VIEW, FILTER)
 
 
 def implied_view(view: page_state.PageState) -> str:
@@ -142,58 +83,35 @@ def implied_view(view: page_state.PageState) -> str:
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 
 
-def _is_view_open(part: str) -> panel.Opens:
+def is_view_open(part: str) -> Opens:
+    """Return the condition that a part of the page is open."""
     return lambda view: implied_view(view) == part
 
 
-_CONTRIBUTIONS = _is_view_open("Contributions")
-_ENTANGLEMENT = _is_view_open("Entanglement")
-_ERRORS = _is_view_open("Errors")
-_QUALITY = _is_view_open("Quality")
+_QUALITY = is_view_open("Quality")
+_ERRORS = is_view_open("Errors")
 PANELS = {
-    "sample-map": panel.Panel(
-        drawn(cohort_points.sample_map),
-        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
-        fits=has_enough_samples,
-        scope="levels",
+    **panels(cohort_points.sample_map, fits=has_enough_samples),
+    **panels(
+        cohort_contributions.cohort_shares,
+        cohort_contributions.types,
+        cohort_contributions.dividends,
+        opens=is_view_open("Contributions"),
     ),
-    "cohort-shares": panel.Panel(
-        drawn(cohort_contributions.cohort_shares), opens=_CONTRIBUTIONS, scope="levels"
-    ),
-    "types": panel.Panel(drawn(cohort_contributions.types), opens=_CONTRIBUTIONS, scope="levels"),
-    "dividends": panel.Panel(
-        drawn(cohort_contributions.dividends), {"by": BY}, opens=_CONTRIBUTIONS, scope="levels"
-    ),
-    "entanglement": panel.Panel(
-        drawn(cohort_points.entanglement),
-        {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
+    **panels(
+        cohort_points.entanglement,
         fits=lambda levels, **_: bool(performance.measure_titles(levels.study)),
-        opens=_ENTANGLEMENT,
-        scope="levels",
+        opens=is_view_open("Entanglement"),
     ),
-    "slices": panel.Panel(
-        drawn(cohort_errors.slices),
-        {"by": SLICES_BY},
-        fits=has_samples,
-        opens=_ERRORS,
-        scope="levels",
+    **panels(cohort_errors.slices, fits=has_samples, opens=_ERRORS),
+    **panels(cohort_errors.worst, fits=has_cohort_truth, opens=_ERRORS),
+    **panels(cohort_errors.wrong, fits=has_samples, opens=_ERRORS),
+    **panels(
+        cohort_quality.confusions,
+        cohort_quality.calibration,
+        cohort_quality.curves,
+        fits=has_classes,
+        opens=_QUALITY,
     ),
-    "worst": panel.Panel(
-        drawn(cohort_errors.worst), fits=has_cohort_truth, opens=_ERRORS, scope="levels"
-    ),
-    "wrong": panel.Panel(
-        drawn(cohort_errors.wrong), fits=has_samples, opens=_ERRORS, scope="levels"
-    ),
-    "confusions": panel.Panel(
-        drawn(cohort_quality.confusions), fits=has_classes, opens=_QUALITY, scope="levels"
-    ),
-    "calibration": panel.Panel(
-        drawn(cohort_quality.calibration), fits=has_classes, opens=_QUALITY, scope="levels"
-    ),
-    "curves": panel.Panel(
-        drawn(cohort_quality.curves), fits=has_classes, opens=_QUALITY, scope="levels"
-    ),
-    "residuals": panel.Panel(
-        drawn(cohort_quality.residuals), fits=is_regression, opens=_QUALITY, scope="levels"
-    ),
+    **panels(cohort_quality.residuals, fits=is_regression, opens=_QUALITY),
 }

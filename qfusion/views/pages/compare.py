@@ -1,13 +1,13 @@
 """The Compare page: its panels of two decisions and of several samples, with their controls."""
 
 from qfusion import plugin
-from qfusion.figures import decision_pairs
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.study import compare
 from qfusion.study.sample import Sample
 from qfusion.views import samples as sample_views, several_decisions, two_decisions
-from qfusion.views.pages import page_state, panel, params, samples
-from qfusion.views.pages.panel import drawn
+from qfusion.views.pages import page_state, params, samples
+from qfusion.views.pages.panel import drawn, make_panel, panels, variants
+from qfusion.views.several_decisions import SAMPLES
 from qfusion.views.view import View
 
 
@@ -16,7 +16,7 @@ def have_entropies(sides: compare.Sides) -> bool:
     return bool(sides.a.entropies and sides.b.entropies)
 
 
-def curve(sides: compare.Sides, *, row: int, modality: str, card: str = "main") -> View:
+def curve(sides: compare.Sides, row: int, modality: str, card: str = "main") -> View:
     """Draw a spectrum or profile of one of the two samples, see `samples.curve`. It is sample A on the card "main"
     if A is in that row, or else sample B.
     """
@@ -47,12 +47,6 @@ def _curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
     ]
 
 
-SAMPLES = params.SampleParam(
-    "several",
-    f"Samples (up to {decision_pairs.MOST})",
-    "The open sample and the nearest ones are shown.",
-    many=True,
-)
 TWO, SEVERAL = ("Two decisions", "Several samples")
 VIEWS = (TWO, SEVERAL, *plugin.tab_names("compare"))
 VIEW = params.SelectParam(
@@ -72,65 +66,40 @@ def is_pair(view: page_state.PageState) -> bool:
 
 TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
 CONTROLS = (TWEAK_B, SAMPLES, VIEW)
-_OPTIONS = {
-    "ids": lambda view: (SAMPLES(view) or [])[: decision_pairs.MOST] or None,
-    "output": lambda view: view.output or None,
-}
-_OPENS = VIEW.is_one_of(SEVERAL)
+_SEVERAL = VIEW.is_one_of(SEVERAL)
 PANELS = {
-    **{
-        f"waterfall-{letter}": panel.Panel(
-            drawn(two_decisions.waterfall),
-            fixed={"letter": letter},
-            opens=is_pair,
-            scope="sides",
-        )
-        for letter in "AB"
-    },
-    "differences": panel.Panel(
-        drawn(two_decisions.differences),
-        fits=compare.comparable,
+    **panels(
+        variants(two_decisions.waterfall, "waterfall-{}", letter="AB"),
         opens=is_pair,
-        scope="sides",
     ),
-    "compare-classes": panel.Panel(
-        drawn(two_decisions.compare_classes),
+    **panels(two_decisions.differences, fits=compare.comparable, opens=is_pair),
+    **panels(
+        two_decisions.compare_classes,
         fits=lambda sides: (
             bool(sides.b.study.classes) and sides.a.study.classes == sides.b.study.classes
         ),
         opens=is_pair,
-        scope="sides",
     ),
-    "shares": panel.Panel(drawn(two_decisions.shares), opens=is_pair, scope="sides"),
-    "disagreements": panel.Panel(
-        drawn(two_decisions.disagreements),
-        fits=compare.two_models,
-        opens=is_pair,
-        scope="sides",
-    ),
-    "entropies": panel.Panel(
-        drawn(two_decisions.entropies), fits=have_entropies, opens=is_pair, scope="sides"
-    ),
-    "several-decisions": panel.Panel(
-        drawn(several_decisions.several_decisions), _OPTIONS, opens=_OPENS
-    ),
-    "several-entropies": panel.Panel(
-        drawn(several_decisions.several_entropies),
-        _OPTIONS,
-        opens=_OPENS,
+    **panels(two_decisions.shares, opens=is_pair),
+    **panels(two_decisions.disagreements, fits=compare.two_models, opens=is_pair),
+    **panels(two_decisions.entropies, fits=have_entropies, opens=is_pair),
+    **panels(several_decisions.several_decisions, opens=_SEVERAL),
+    **panels(
+        several_decisions.several_entropies,
+        opens=_SEVERAL,
         fits=lambda sample, **_: (
             sample.model.part(Evolution) is not None or sample.model.part(TruthTables) is not None
         ),
     ),
 }
 NAMED = {
-    "content-several-": panel.Panel(
-        drawn(sample_views.sample_curve),
+    "content-several-": make_panel(
+        sample_views.sample_curve,
         rest=lambda view, rest: samples.parse_curve_name(view, f"several-{rest}"),
         endings=_curve_columns,
-        opens=_OPENS,
+        opens=_SEVERAL,
     ),
-    "content-": panel.Panel(
-        curve, rest=samples.parse_curve_name, endings=_curves, opens=is_pair, scope="sides"
+    "content-": make_panel(
+        curve, cached=False, rest=samples.parse_curve_name, endings=_curves, opens=is_pair
     ),
 }

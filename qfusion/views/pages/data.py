@@ -2,8 +2,8 @@
 
 from qfusion import data
 from qfusion.views import learning
-from qfusion.views.pages import address, panel, params
-from qfusion.views.pages.panel import drawn
+from qfusion.views.pages import address, params
+from qfusion.views.pages.panel import panels
 
 
 def open_data_set(name: str = "") -> data.DataSet:
@@ -24,10 +24,6 @@ SET = params.SelectParam(
     titles=address.data_names,
 )
 DATA = {
-    "data-classes": panel.Panel(
-        drawn(learning.data_classes), fits=learning.has_classes, scope="dataset"
-    ),
-    "data-target": panel.Panel(
-        drawn(learning.data_target), fits=learning.has_numbers, scope="dataset"
-    ),
+    **panels(learning.data_classes, fits=learning.has_classes),
+    **panels(learning.data_target, fits=learning.has_numbers),
 }

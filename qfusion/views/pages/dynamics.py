@@ -1,34 +1,22 @@
 """The Dynamics page: its panels in order, the readers' choices and the sliders of the generator."""
 
-from dataclasses import replace
 from typing import Any
 
 from qfusion import plugin
-from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
+from qfusion.models.protocols import Evolution, Physics
 from qfusion.models.tweak import DURATION, Tweak, learned_values
 from qfusion.study import operators
 from qfusion.study.sample import Sample
 from qfusion.study.sliders import STEPS
 from qfusion.study.study import Study
-from qfusion.views import decision, dynamics, states
-from qfusion.views.decision import ABOVE_TITLES, WHOLE, upper_measures
-from qfusion.views.generator import (
-    BASELINE,
-    attribution_flow,
-    attribution_matrix,
-    attribution_over_time,
-    couplings,
-    decay_modes,
-    levels,
-    operator_coefficients,
-)
-from qfusion.views.pages import page_state, panel, params
-from qfusion.views.pages.panel import Panel, all_open, drawn, make_panel
-from qfusion.views.sensitivity import effect_sensitivity, term_response, tornado
-from qfusion.views.words.names import name_operators
+from qfusion.views import decision, dynamics, generator, states
+from qfusion.views.choices import CURSOR, TIMED, needs
+from qfusion.views.pages import page_state, params
+from qfusion.views.pages.panel import all_open, make_panel, panels, variants
+from qfusion.views.sensitivity import HAS_TERMS, effect_sensitivity, term_response, tornado
 
 # whether a sample's, or study's, model evolves several modalities in time
-evolves_jointly = panel.needs(Evolution, where=lambda study: len(study.modalities) > 1)
+evolves_jointly = needs(Evolution, where=lambda study: len(study.modalities) > 1)
 
 
 def reaches_steady_state(sample: Sample) -> bool:
@@ -72,7 +60,6 @@ def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
     ]
 
 
-TIMED = panel.needs(Evolution)
 VIEW = params.SelectParam(
     "view",
     "View",
@@ -96,59 +83,6 @@ TURN = params.TextParam(
     test=lambda study, value: page_state.parse_slider_tweak(study.model, value),
     fits=TIMED,
 )
-CURSOR = params.NumberParam(
-    "t",
-    "Time cursor (of T)",
-    "The end of the evolution is shown.",
-    default=1.0,
-    fits=TIMED,
-    style={"format": "percent"},
-)
-_TERMS = replace(
-    panel.TERMS,
-    fits=lambda study: (
-        study.model.part(Evolution) is not None or study.model.part(LayeredNetwork) is not None
-    ),
-)
-MOVING = params.SelectParam(
-    "above",
-    "Upper panel",
-    "Entropies are shown.",
-    "The von Neumann entropy (nats) measures mixing by entanglement or by jumps. The "
-    "log-negativity (bits) measures entanglement alone, and takes longer to compute. Mutual "
-    "information is that of the pairs on which the moved sliders act, or of all pairs if none is moved.",
-    lambda study: upper_measures(study.modalities),
-    look="segments",
-    fits=TIMED,
-    style={"format_func": ABOVE_TITLES.__getitem__},
-)
-RUNS = params.SelectParam(
-    "runs",
-    "Trajectories",
-    "20 are sampled.",
-    "Number of random trajectories. Their mean approaches the exact evolution as the number grows.",
-    ("4", "8", "20", "50", "100", "200"),
-    default="20",
-    look="steps",
-    meanings=params.whole_number("runs", 1, 1000),
-    fits=TIMED,
-)
-QUANTITY = params.SelectParam(
-    "quantity",
-    "Entanglement entropy of",
-    "The first is shown.",
-    "The von Neumann entropy of this modality in a single run, whose joint state is pure.",
-    lambda study: study.modalities,
-    fits=TIMED,
-)
-STATE_OF = params.SelectParam(
-    "of",
-    "State of",
-    "All together are shown.",
-    "The joint state of all modalities, or the reduced state of one.",
-    lambda study: (WHOLE, *study.modalities),
-    fits=TIMED,
-)
 HEAT = "Modulus and phase"
 HINTON = "Hinton diagram"
 STATE_AS = params.SelectParam(
@@ -159,53 +93,30 @@ STATE_AS = params.SelectParam(
     look="segments",
     fits=TIMED,
 )
-CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, RUNS, QUANTITY, STATE_OF, STATE_AS)
+CONTROLS = (VIEW, TURN, CURSOR, STATE_AS)
 # where a panel stands: in a view
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.is_one_of, VIEW.options()[:5])
-_T = {"t": CURSOR}
-_MEASURES = {
-    kind.replace("_", "-"): panel.Panel(
-        drawn(dynamics.correlation), _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
-    )
-    for kind in dynamics.FIRST_MEASURES
-}
-_MATRICES = {
-    f"matrix-{part}": panel.Panel(
-        drawn(states.matrix),
-        {"whose": STATE_OF, **_T},
-        {"part": part},
-        fits=TIMED,
-        opens=panel.all_open(_STATE, STATE_AS.is_one_of(HEAT)),
-    )
-    for part in states.MATRIX_PARTS
-}
+_GENERATOR = VIEW.is_one_of("H and L")
 PANELS = {
-    "decision-over-time": make_panel(
-        decision.decision_over_time,
-        {"above": MOVING, "terms": panel.TERMS, **_T},
+    **panels(decision.decision_over_time, fits=TIMED, opens=_DECISION),
+    **panels(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
+    **panels(
+        variants(dynamics.correlation, "{}", kind=dynamics.FIRST_MEASURES),
         fits=TIMED,
-        opens=_DECISION,
+        opens=_CORRELATED,
     ),
-    "waterfall-now": make_panel(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
-    **_MEASURES,
-    "trajectories": panel.Panel(
-        drawn(dynamics.trajectories),
-        {"runs": RUNS, "whose": QUANTITY},
+    **panels(dynamics.trajectories, dynamics.ensemble, fits=TIMED, opens=_SAMPLED),
+    **panels(states.populations, fits=TIMED, opens=_STATE),
+    **panels(
+        variants(states.matrix, "matrix-{}", part=states.MATRIX_PARTS),
         fits=TIMED,
-        opens=_SAMPLED,
+        opens=all_open(_STATE, STATE_AS.is_one_of(HEAT)),
     ),
-    "ensemble": panel.Panel(drawn(dynamics.ensemble), {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
-    "populations": panel.Panel(
-        drawn(states.populations), {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE
-    ),
-    **_MATRICES,
-    "distance": panel.Panel(drawn(dynamics.distance), fits=reaches_steady_state, opens=_SETTLED),
-    "steady": panel.Panel(drawn(dynamics.steady), fits=reaches_steady_state, opens=_SETTLED),
+    **panels(dynamics.distance, dynamics.steady, fits=reaches_steady_state, opens=_SETTLED),
 }
 NAMED = {
-    "measure-": panel.Panel(
-        drawn(dynamics.correlation),
-        _T,
+    "measure-": make_panel(
+        dynamics.correlation,
         rest="kind",
         fits=TIMED,
         opens=_CORRELATED,
@@ -214,37 +125,17 @@ NAMED = {
         ],
     )
 }
-
-
 STATE_PANELS = {
-    "information": panel.Panel(
-        drawn(dynamics.information),
-        _T,
-        fits=evolves_jointly,
-        opens=VIEW.is_one_of("Correlations"),
-    ),
-    "raster": panel.Panel(
-        drawn(dynamics.raster),
-        fits=panel.needs(where=dynamics.has_jumps),
-        opens=VIEW.is_one_of("Trajectories"),
-    ),
-    "hinton": panel.Panel(
-        drawn(states.hinton),
-        {"whose": STATE_OF, **_T},
+    **panels(dynamics.information, fits=evolves_jointly, opens=_CORRELATED),
+    **panels(dynamics.raster, fits=needs(where=dynamics.has_jumps), opens=_SAMPLED),
+    **panels(states.hinton, fits=TIMED, opens=all_open(_STATE, STATE_AS.is_one_of(HINTON))),
+    **panels(states.bloch, fits=needs(where=states.has_qubits), opens=_STATE),
+    **panels(
+        variants(states.elements_over_time, "{}-over-time", part=states.PARTS),
         fits=TIMED,
-        opens=panel.all_open(_STATE, STATE_AS.is_one_of(HINTON)),
+        opens=_STATE,
     ),
-    "bloch": panel.Panel(
-        drawn(states.bloch), _T, fits=panel.needs(where=states.has_qubits), opens=_STATE
-    ),
-    **{
-        f"{part}-over-time": panel.Panel(
-            drawn(states.elements_over_time), _T, {"part": part}, fits=TIMED, opens=_STATE
-        )
-        for part in states.PARTS
-    },
 }
-
 
 BUILT_AS = params.SelectParam(
     "builtas",
@@ -254,41 +145,23 @@ BUILT_AS = params.SelectParam(
     look="segments",
     fits=TIMED,
 )
-BUILT_OVER = params.SelectParam(
-    "builtof",
-    "Samples",
-    "This sample is shown.",
-    "This sample, or the mean over several.",
-    operators.cohorts,
-    fits=TIMED,
-)
-BUILT_PART = params.SelectParam(
-    "built",
-    "Contribution",
-    "The contribution with the largest change is shown.",
-    values=lambda study: (BASELINE, *study.terms),
-    fits=TIMED,
-)
-_OVER = {"over": BUILT_OVER}
 BUILT = {
-    "built": Panel(
-        drawn(attribution_matrix),
-        _OVER,
+    name: make_panel(view, fits=TIMED, opens=all_open(_DECISION, BUILT_AS.is_one_of(drawn_as)))
+    for name, view, drawn_as in (
+        ("built", generator.attribution_matrix, "matrix"),
+        ("built-over-time", generator.attribution_over_time, "over time"),
+        ("built-flow", generator.attribution_flow, "flow"),
+    )
+}
+GENERATOR_PANELS = {
+    **panels(
+        generator.couplings,
+        generator.levels,
+        {"letters": generator.operator_coefficients},
         fits=TIMED,
-        opens=all_open(_DECISION, BUILT_AS.is_one_of("matrix")),
+        opens=_GENERATOR,
     ),
-    "built-over-time": Panel(
-        drawn(attribution_over_time),
-        {**_OVER, "part": BUILT_PART, "t": CURSOR},
-        fits=TIMED,
-        opens=all_open(_DECISION, BUILT_AS.is_one_of("over time")),
-    ),
-    "built-flow": Panel(
-        drawn(attribution_flow),
-        _OVER,
-        fits=TIMED,
-        opens=all_open(_DECISION, BUILT_AS.is_one_of("flow")),
-    ),
+    **panels({"modes": generator.decay_modes}, fits=operators.has_modes, opens=_GENERATOR),
 }
 
 
@@ -313,61 +186,23 @@ def has_effect(
     )
 
 
-EFFECT = params.SelectParam(
-    "effect",
-    "Effect on",
-    "That on the explained output is shown.",
-    "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or log-negativity.",
-    operators.targets,
-    present=operators.present_name,
+TABLE = params.SwitchParam(
+    "table.terms", "All terms as a table", "It stays folded.", fits=HAS_TERMS
 )
-COHORT = params.SelectParam(
-    "over",
-    "Samples",
-    "This sample is shown.",
-    "This sample, or the mean over several.",
-    operators.cohorts,
-)
-GROUP = params.SelectParam(
-    "terms",
-    "Terms",
-    "All terms are shown.",
-    "The parts of the model that are weakened and removed.",
-    lambda study: operators.GROUPS[study.model.part(Evolution) is not None],
-)
-HALF = params.SwitchParam(
-    "half",
-    "Slope half-way too",
-    "It is not computed.",
-    "The slope of every term at half its strength: diamonds beside the right bars. It approximates the mean slope "
-    "on the way much better than the slope at its end. Takes a second or more.",
-)
-FOLLOWED = params.SelectParam(
-    "term",
-    "Response to one term, from removed to its present strength",
-    help="All strengths of one part, from removed to the present one.",
-    checked=False,
-)
-TABLE = params.SwitchParam("table.terms", "All terms as a table", "It stays folded.")
 WITHOUT = params.SwitchParam(
     "without",
     "Test metrics without each term (a second or more)",
     "They are not computed.",
     "Metrics of the model without one term.",
+    fits=HAS_TERMS,
 )
 
 
-def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
-    """Return the choices of a reader for sensitivities. They are on the Dynamics page for a model with time and on
-    the Circuit page for any other.
-    """
-    timed = study.model.part(Evolution) is not None
-    is_here = study.model.part(Physics) is not None and timed == (view.page == "dynamics")
-    return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
+SENSITIVITY_CONTROLS = (TABLE, WITHOUT)
 
 
 def _is_open(view: page_state.PageState) -> bool:
-    """Return whether the view of Dynamics, or of Circuit, is open."""
+    """Return whether the view of Dynamics, for a model with time, or of Circuit, for any other, is open."""
     timed = view.has_part(Evolution)
     return (
         timed == (view.page == "dynamics")
@@ -375,17 +210,10 @@ def _is_open(view: page_state.PageState) -> bool:
     )
 
 
-_EFFECT_OVER = {"effect": EFFECT, "over": COHORT}
 SENSITIVITY_PANELS = {
-    "tornado": Panel(
-        drawn(tornado),
-        {**_EFFECT_OVER, "group": GROUP, "half": HALF},
-        fits=has_effect,
-        opens=_is_open,
-    ),
-    "way": Panel(
-        drawn(term_response),
-        {**_EFFECT_OVER, "term": FOLLOWED},
+    **panels(tornado, fits=has_effect, opens=_is_open),
+    **panels(
+        {"way": term_response},
         # some term does not act linearly, so that there is a way to follow
         fits=lambda sample, effect="", over=operators.THIS, **_: (
             sample.study.model.part(Physics) is not None
@@ -393,25 +221,4 @@ SENSITIVITY_PANELS = {
         ),
         opens=_is_open,
     ),
-}
-
-
-OPERATOR = params.SelectParam(
-    "letters",
-    "Operator",
-    "H is shown.",
-    "Operator that is expanded below. L1, L2, ... are those of one unravelling, as under "
-    "Trajectories.",
-    lambda study: name_operators(study.model),
-    look="segments",
-    fits=TIMED,
-)
-_GENERATOR_OPEN = VIEW.is_one_of("H and L")
-GENERATOR_PANELS = {
-    "couplings": Panel(drawn(couplings), fits=TIMED, opens=_GENERATOR_OPEN),
-    "levels": Panel(drawn(levels), fits=TIMED, opens=_GENERATOR_OPEN),
-    "letters": Panel(
-        drawn(operator_coefficients), {"operator": OPERATOR}, fits=TIMED, opens=_GENERATOR_OPEN
-    ),
-    "modes": Panel(drawn(decay_modes), fits=operators.has_modes, opens=_GENERATOR_OPEN),
 }

@@ -2,21 +2,22 @@
 
 from typing import Any
 
-from qfusion.data.row_splits import SPLITS
 from qfusion.models.protocols import StateModel
 from qfusion.study import operators
 from qfusion.study.sample import Sample
 from qfusion.views.operators import (
+    AMONG,
     EXTREMES,
-    UPS,
+    GROUP,
+    HAS_STATES,
     element_effects,
     extreme_eigenstate,
     extreme_plane,
     outcome_patterns,
     spectrum,
 )
-from qfusion.views.pages import page_state, params, samples
-from qfusion.views.pages.panel import Panel, drawn, needs
+from qfusion.views.pages import page_state, samples
+from qfusion.views.pages.panel import make_panel, panels, variants
 from qfusion.views.samples import sample_curve
 
 NEAREST = 4  # samples that are shown on each side
@@ -47,54 +48,16 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     return names
 
 
-_STATES = needs(StateModel)
-GROUP = params.SelectParam(
-    "votes",
-    "Modality or pair",
-    "The first modality is shown.",
-    "The modalities whose states vote; all others are averaged over the background.",
-    operators.group_labels,
-    look="segments",
-    meanings=lambda label: label.replace(operators.WITH, "+"),
-    present=lambda label: label.replace(" with ", operators.WITH),
-    fits=_STATES,
-)
-AMONG = params.SelectParam(
-    "among",
-    "Among the samples for",
-    "The test samples are shown.",
-    "The samples among which the nearest ones are searched.",
-    SPLITS,
-    default="test",
-    look="segments",
-    fits=_STATES,
-)
-UP = params.SelectParam(
-    "against",
-    "y axis",
-    "The weight against is shown.",
-    "The weight of a sample on the state that votes most against, or the output with these modalities alone known.",
-    UPS,
-    look="segments",
-    fits=_STATES,
-)
-CONTROLS = (GROUP, AMONG, UP)
-_GROUP = {"group": GROUP}
-_AMONG = {**_GROUP, "split": AMONG}
 OPERATORS = {
-    "spectrum": Panel(drawn(spectrum), _AMONG, fits=_STATES),
-    "along": Panel(drawn(extreme_plane), {**_AMONG, "up": UP}, fits=_STATES),
-    **{
-        f"state-{side}": Panel(drawn(extreme_eigenstate), _GROUP, {"side": side}, fits=has_kets)
-        for side in EXTREMES
-    },
-    "patterns": Panel(drawn(outcome_patterns), _GROUP, fits=has_patterns),
-    "effects": Panel(drawn(element_effects), _GROUP, fits=has_patterns),
+    **panels(spectrum, {"along": extreme_plane}, fits=HAS_STATES),
+    **panels(
+        variants(extreme_eigenstate, "state-{}", side=EXTREMES),
+        fits=has_kets,
+    ),
+    **panels({"patterns": outcome_patterns, "effects": element_effects}, fits=has_patterns),
 }
 NAMED = {
-    "content-": Panel(
-        drawn(sample_curve),
-        rest=samples.parse_curve_name,
-        endings=_nearest_curve_names,
+    "content-": make_panel(
+        sample_curve, rest=samples.parse_curve_name, endings=_nearest_curve_names
     )
 }

@@ -1,13 +1,15 @@
 """The panels of the Overview page: test metrics and one example per model."""
 
 from dataclasses import replace
+from functools import partial
 
 from qfusion.models.protocols import Evolution, MassStates
 from qfusion.study import compare
 from qfusion.study.study import Study
 from qfusion.views import decision, overview
-from qfusion.views.pages import page_state, panel
-from qfusion.views.pages.panel import drawn
+from qfusion.views.choices import needs
+from qfusion.views.pages import page_state
+from qfusion.views.pages.panel import make_panel, panels
 from qfusion.views.pages.samples import NAMED, curve_names
 
 
@@ -16,31 +18,19 @@ def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
 
 
 OVERVIEW = {
-    "waterfall": panel.Panel(drawn(decision.waterfall)),
-    "questions": panel.Panel(drawn(overview.questions)),
-    "test-metrics": panel.Panel(
-        drawn(overview.test_metrics),
-        fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
-        scope="study",
+    **panels(decision.waterfall, overview.questions),
+    **panels(
+        overview.test_metrics,
+        fits=lambda study: bool(study.card.get("metrics", {}).get("test")),
     ),
 }
+_example = partial(make_panel, rest="kind", endings=_example_kinds)
 EXAMPLES = {
-    "telling-waterfall-": panel.Panel(
-        drawn(overview.example_waterfall), rest="kind", endings=_example_kinds, scope="study"
-    ),
-    "telling-entropy-": panel.Panel(
-        drawn(overview.example_entropy),
-        rest="kind",
-        endings=_example_kinds,
-        fits=panel.needs(Evolution),
-        scope="study",
-    ),
-    "telling-masses-": panel.Panel(
-        drawn(overview.example_masses),
-        rest="kind",
-        endings=_example_kinds,
-        fits=panel.needs(MassStates, where=lambda study: not study.model.part(Evolution)),
-        scope="study",
+    "telling-waterfall-": _example(overview.example_waterfall),
+    "telling-entropy-": _example(overview.example_entropy, fits=needs(Evolution)),
+    "telling-masses-": _example(
+        overview.example_masses,
+        fits=needs(MassStates, where=lambda study: not study.model.part(Evolution)),
     ),
     "content-": replace(
         NAMED["content-"],

@@ -1,7 +1,8 @@
-"""A panel: a function from a sample, and the reader's choices, to a figure with its text and table.
+"""A panel: a view on a page, with the reader's choices as the address of the page says them.
 
-Views become panels by `make_panel` and `drawn`."""
+Pages list views with `panels`; the choices of each are the keyword-only arguments of its function."""
 
+import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,8 +11,6 @@ from typing import Any
 
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.explain import stability
-from qfusion.study import jobs
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import NumberParam, Param, SelectParam, SwitchParam, always
 from qfusion.views.view import Slider, View, choices_of, view_name
@@ -23,55 +22,14 @@ cached = memo(24)
 Read = Callable[[PageState], Any]  # of an option: its value, None where the address does not say it
 
 
-# which terms of a decision are drawn
-TERMS = SelectParam(
-    "as",
-    "Lower panel",
-    "Contributions are shown.",
-    "Contributions separate single modalities from joint terms. Shapley values split the joint "
-    "terms among the modalities.",
-    stability.TERM_KINDS,
-    look="segments",
-)
-# of a panel that is measured on samples drawn at random unless all are asked for
-EVERYONE = SelectParam(
-    "measured",
-    "Samples of slow figures",
-    "A random subset is used.",
-    "Slow measures use samples drawn at random, the same each time, and say so. All samples are computed in the "
-    "background while the page stays usable.",
-    meanings={jobs.DRAWN: None, jobs.ALL: True},
-    look="segments",
-)
-Opens = Callable[
-    [PageState], bool
-]  # whether the part of a page in which a panel stands is open under an address
+# whether the part of a page in which a panel stands is open under an address
+Opens = Callable[[PageState], bool]
+ViewFunction = Callable[..., View]
 
 
 def all_open(*conditions: Opens) -> Opens:
     """Return whether all of these are open."""
     return lambda view: all(is_open(view) for is_open in conditions)
-
-
-def needs(*protocols: type, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Return the condition that a sample's or study's model has some parts, and that `where` holds of the study.
-
-    Args:
-        protocols: of `models.protocols`.
-        where: condition on the study.
-    """
-
-    def fits(scope: Any, **_: Any) -> bool:
-        study = getattr(scope, "study", scope)
-        return all(study.model.part(protocol) for protocol in protocols) and bool(where(study))
-
-    return fits
-
-
-# Conditions of panels: whether the model of a sample or study reads features, and whether the truth of all samples is
-# known.
-reads_features = needs(where=lambda study: study.reads_features)
-has_truth = needs(where=lambda study: study.has_truth)
 
 
 @dataclass(frozen=True)
@@ -92,7 +50,7 @@ class Panel:
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
         scope: what it is built from: "sample" (an `study.sample.Sample`), "study" (an
-            `study.study.Study`), or another of `scopes.SCOPES`.
+            `study.study.Study`), or another of `page_state.SCOPES`.
     """
 
     build: Callable[..., View]
@@ -111,6 +69,12 @@ class Panel:
         """Whether its last results are cached."""
         build = getattr(self.build, "func", self.build)  # a partial function of a view
         return hasattr(build, "__wrapped__")  # `memo` wraps it
+
+    @property
+    def choices(self) -> list[Param]:
+        """The parameters of links that its options and conditions read."""
+        readers = (*self.options.values(), *self.conditions.values())
+        return [reader for reader in readers if isinstance(reader, Param)]
 
     def arguments(self, view: PageState, rest: str = "") -> dict[str, Any]:
         """Return the arguments of `build` after the scope, as an address says them.
@@ -146,39 +110,87 @@ def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any
     return {name: value for name, read in options.items() if (value := read(view)) is not None}
 
 
-def make_panel(
-    function: Callable[..., View],
-    shared: Mapping[str, Param] | None = None,
-    *,
-    fits: Callable[..., bool] = always,
-    opens: Opens = always,
-    below: bool = False,
-) -> Panel:
-    """Return the panel of a view.
+@dataclass(frozen=True)
+class Place:
+    """Where a page draws a view: below all else, in a tab if the page has tabs; `fits` as of `Panel`."""
+
+    page: str
+    tab: str = ""
+    fits: Callable[..., bool] = always
+
+
+PLACED: dict[ViewFunction, Place] = {}  # views that name their place themselves
+
+
+def on_page(title: str, tab: str = "", fits: Callable[..., bool] = always) -> Any:
+    """Decorate a view: a page draws it below all else, with the controls of its choices.
 
     Args:
-        function: the view.
-        shared: choices that views of the page share, by the name that the view gives them. Of the others, controls are
-            made from their types.
-        fits, opens, below: see `Panel`.
+        title: of the page.
+        tab: of the page; any if empty.
+        fits: see `Panel`.
+    """
+
+    def place(view: ViewFunction) -> ViewFunction:
+        PLACED[view] = Place(title.lower(), tab, fits)
+        return view
+
+    return place
+
+
+def panels(*views: ViewFunction | Mapping[str, ViewFunction], **shared: Any) -> dict[str, Panel]:
+    """Return the panels of views by name, in order.
+
+    Args:
+        views: functions of views; or by the names of their panels, where these are not those of the functions.
+        shared: arguments of `make_panel` that all have.
+    """
+    named: dict[str, ViewFunction] = {}
+    for view in views:
+        named.update(view if isinstance(view, Mapping) else {view_name(view): view})
+    return {name: make_panel(view, **shared) for name, view in named.items()}
+
+
+def variants(view: ViewFunction, name: str, **values: Iterable[str]) -> dict[str, ViewFunction]:
+    """Return a view for each value of one of its arguments, by the names of their panels.
+
+    Args:
+        view: the function.
+        name: template of the names, with `{}` for the value.
+        values: of the one argument.
+    """
+    [(argument, options)] = values.items()
+    return {
+        name.format(option.replace("_", "-")): partial(view, **{argument: option})
+        for option in options
+    }
+
+
+def make_panel(view: ViewFunction, *, cached: bool = True, **more: Any) -> Panel:
+    """Return the panel of a view. Its options are the choices in the view's signature.
+
+    Args:
+        view: a function whose first argument has the name of the panel's scope; or a `functools.partial` of it with
+            the arguments that are fixed.
+        cached: whether its last results are kept.
+        more: further attributes of the `Panel`.
 
     Raises:
-        TypeError: when a choice is neither `bool`, a `Literal` of texts, nor a `float` with a `Slider`.
+        TypeError: when a keyword-only argument is no choice.
     """
-    choices = choices_of(function)
-    own = {
-        name: _make_param(f"{view_name(function)}.{name}", name, *choice)
-        for name, choice in choices.items()
-        if name not in (shared or {})
+    fixed = view.keywords if isinstance(view, partial) else {}
+    function = view.func if isinstance(view, partial) else view
+    options = {
+        name: _read_choice(f"{view_name(function)}.{name}", name, *choice)
+        for name, choice in choices_of(function).items()
+        if name not in fixed
     }
-    first = next(iter(typing.get_type_hints(function)))
     return Panel(
-        drawn(function),
-        {**(shared or {}), **own},
-        fits=fits,
-        opens=opens,
-        below=below,
-        scope="study" if first == "study" else "sample",
+        drawn(function) if cached else partial(draw_view, view=function),
+        options,
+        fixed,
+        scope=next(iter(inspect.signature(function).parameters)),
+        **more,
     )
 
 
@@ -194,7 +206,13 @@ def draw_view(scope: Any, *, view: Callable[..., View], **choices: Any) -> View:
     return made if made.name else replace(made, name=view_name(view))
 
 
-def _make_param(key: str, name: str, hint: Any, default: Any) -> Param:
+def _read_choice(key: str, name: str, hint: Any, default: Any) -> Read:
+    """Return the choice that the type of a keyword argument names, or makes one of `bool`, `Literal` or `Slider`.
+
+    Args:
+        key, name: of the choice that is made, and of the argument.
+        hint, default: type and default of the argument.
+    """
     label = name.replace("_", " ").capitalize()
     fallback = f"{default} is used."
     if hint is bool:
@@ -202,12 +220,12 @@ def _make_param(key: str, name: str, hint: Any, default: Any) -> Param:
     if typing.get_origin(hint) is typing.Literal:
         options = typing.get_args(hint)
         return SelectParam(key, label, fallback, values=options, default=default, look="segments")
-    sliders = [part for part in typing.get_args(hint) if isinstance(part, Slider)]
-    if not sliders:
-        raise TypeError(
-            f"Choice `{name}` must be a bool, a Literal of texts, or an Annotated[float, Slider(low, high)], but is "
-            f"{hint}."
-        )
-    return NumberParam(
-        key, label, fallback, low=sliders[0].low, high=sliders[0].high, default=default
+    for part in getattr(hint, "__metadata__", ()):
+        if isinstance(part, Slider):
+            return NumberParam(key, label, fallback, low=part.low, high=part.high, default=default)
+        if callable(part):
+            return part
+    raise TypeError(
+        f"Choice `{name}` must be a bool, a Literal of texts, an Annotated[float, Slider(low, high)], or name a choice "
+        f"as Annotated[str, CHOICE], but is {hint}."
     )

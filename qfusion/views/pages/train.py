@@ -1,6 +1,6 @@
 """The Train page: its panels and choices, and the settings of a new training."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,9 @@ from qfusion.study.trainings import (
     runs_with_losses,
     watched_run_curves,
 )
-from qfusion.training import metrics
 from qfusion.views import learning, learning_inside
-from qfusion.views.pages import address, page_state, panel, params
-from qfusion.views.pages.panel import draw_view
-from qfusion.views.view import View
+from qfusion.views.pages import address, page_state, params
+from qfusion.views.pages.panel import make_panel, panels, variants
 
 
 def data_choice(key: str) -> params.SelectParam:
@@ -135,13 +133,6 @@ RUNS = params.SelectParam(
 )
 IMPORT = params.SwitchParam("train.import", "Bring a model", "It stays folded.")
 VIEW = params.SelectParam("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
-METRIC = params.SelectParam(
-    "train.metric",
-    "Metric",
-    "The usual one is shown.",
-    values=metrics.LABELS,
-    style={"label_visibility": "collapsed", "width": 170},
-)
 SEEDS = params.NumberParam(
     "new.seeds",
     "Runs",
@@ -183,7 +174,7 @@ FIRST = params.NumberParam(
 )
 
 
-CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY, BOTH)
+CONTROLS = (RUNS, IMPORT, VIEW, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY, BOTH)
 
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.is_one_of, VIEWS)
@@ -204,52 +195,38 @@ def _has_fused_entropy(runs: Sequence[Seen]) -> bool:
     return any("fused" in terms for terms in entanglement_kinds(runs))
 
 
-def _make_panel(
-    view: Callable[..., View],
-    opens: panel.Opens,
-    fits: Callable[..., object] = params.always,
-    **more: Any,
-) -> panel.Panel:
-    """Return the panel of a view of runs. It is drawn anew each time, since runs change while they are trained."""
-    return panel.Panel(
-        partial(draw_view, view=view),
-        fits=lambda runs, **chosen: bool(fits(runs, **chosen)),
-        opens=opens,
-        scope="runs",
-        **more,
-    )
-
-
+# They are drawn anew each time, since runs change while they are trained.
+_progress = partial(panels, cached=False, opens=_SEEN)
+_inside = partial(panels, cached=False, opens=_INSIDE)
 PANELS = {
-    "train-loss": _make_panel(learning.train_loss, _SEEN, runs_with_losses),
-    "train-metric": _make_panel(
-        learning.train_metric,
-        _SEEN,
-        lambda runs, **_: learning.common_metrics(runs),
-        options={"metric": METRIC},
+    **_progress(learning.train_loss, fits=lambda runs: bool(runs_with_losses(runs))),
+    **_progress(learning.train_metric, fits=lambda runs, **_: bool(learning.common_metrics(runs))),
+    **_progress(
+        learning.train_gradient,
+        learning.train_rate,
+        fits=lambda runs: bool(runs_with_history(runs)),
     ),
-    "train-gradient": _make_panel(learning.train_gradient, _SEEN, runs_with_history),
-    "train-rate": _make_panel(learning.train_rate, _SEEN, runs_with_history),
-    "train-dividends": _make_panel(learning_inside.train_dividends, _INSIDE, modality_groups),
-    **{
-        f"train-norm-{of}": _make_panel(
-            learning_inside.parameter_norms, _INSIDE, _has_norms, fixed={"of": of}
-        )
-        for of in learning_inside.NORMS
-    },
-    "train-replay": _make_panel(
+    **_inside(
+        {"train-dividends": partial(learning_inside.train_dividends, group="0")},
+        fits=lambda runs, **_: modality_groups(runs) > 0,
+    ),
+    **_inside(
+        variants(learning_inside.parameter_norms, "train-norm-{}", of=learning_inside.NORMS),
+        fits=_has_norms,
+    ),
+    **_inside(
         learning_inside.train_replay,
-        _INSIDE,
-        lambda runs: any(len(learning_inside.modality_onsets(run)) == 2 for run in runs),
+        fits=lambda runs: any(len(learning_inside.modality_onsets(run)) == 2 for run in runs),
     ),
-    "train-negativity": _make_panel(learning_inside.train_negativity, _INSIDE, _has_negativity),
-    "train-fused": _make_panel(learning_inside.train_fused, _INSIDE, _has_fused_entropy),
-    "train-results": _make_panel(learning.train_results, _RESULTS),
+    **_inside(learning_inside.train_negativity, fits=_has_negativity),
+    **_inside(learning_inside.train_fused, fits=_has_fused_entropy),
+    **panels(learning.train_results, cached=False, opens=_RESULTS),
 }
 NAMED = {
-    "train-dividends-": _make_panel(
+    "train-dividends-": make_panel(
         learning_inside.train_dividends,
-        _INSIDE,
+        cached=False,
+        opens=_INSIDE,
         rest="group",
         endings=lambda view, runs: [str(group) for group in range(1, modality_groups(runs))],
     )

@@ -1,71 +1,20 @@
 """Panels and choices of the What if page."""
 
 import math
+from functools import partial
 from typing import Any
 
-from qfusion._checks import choose, require_number
+from qfusion._checks import choose
 from qfusion.data.synthetic import opinion_texts, planted_editing
 from qfusion.models.protocols import KetStates, Physics, StateModel
 from qfusion.study import what_if
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.changes import (
-    AFTER,
-    BEFORE,
-    both_decisions,
-    differences,
-    modality_state,
-    probabilities,
-    waterfall,
-)
-from qfusion.views.flips import nearest_flips, parameter_flips
+from qfusion.views import changes, flips
+from qfusion.views.changes import TITLES, both_decisions, parse_changes
+from qfusion.views.choices import needs, reads_features
 from qfusion.views.pages import page_state, params
-from qfusion.views.pages.panel import Panel, drawn, needs, reads_features
-
-TITLES = {
-    what_if.KEPT: "leave it as it is",
-    what_if.SWAP: "another sample's",
-    what_if.DROP: "leave it out",
-    what_if.INPUT: "edit the raw input",
-    what_if.STATE: "edit its state",
-    what_if.FLIP: "nearest state that flips the decision",
-}  # as the address says them
-
-
-def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
-    """Return the change of each modality that the address requests, or None if all are unchanged."""
-    actions = {title: action for action, title in TITLES.items()}
-    values = {name: actions.get(view.get(f"do.{name}"), what_if.KEPT) for name in view.modalities}
-    return {
-        name: {"action": action} | _action_arguments(view, name, action)
-        for name, action in values.items()
-        if action != what_if.KEPT
-    } or None
-
-
-def _action_arguments(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
-    match action, name:
-        case what_if.SWAP, _:
-            donor, share = view.get(f"with.{name}"), view.get(f"mix.{name}")
-            return ({"donor": donor} if donor else {}) | (
-                {"share": require_number(f"mix.{name}", share, 0, 1)} if share else {}
-            )
-        case what_if.INPUT, "text":
-            return {"words": view.get("say")} if view.all("say") else {}
-        case what_if.INPUT, _:
-            return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-        case what_if.STATE, _:
-            numbers = _numbers(view, f"set.{name}.").items()
-            return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
-    return {}
-
-
-def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
-    return {
-        key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
-        for key in view.values
-        if key.startswith(start)
-    }
+from qfusion.views.pages.panel import make_panel, panels
 
 
 def has_changes(sample: Sample, changes: what_if.Edits | None = None, **_: Any) -> bool:
@@ -191,19 +140,23 @@ def change_choices(view: page_state.PageState, study: Study) -> list[params.Para
     ]
 
 
-_CHANGES = {"changes": parse_changes}
+_CLASSES = needs(where=lambda study: study.classes and study.reads_features)
 PANELS = {
-    "flips": Panel(drawn(nearest_flips), fits=reads_features),
-    "what-if-probabilities": Panel(
-        drawn(probabilities),
-        _CHANGES,
-        fits=needs(where=lambda study: study.classes and study.reads_features),
+    **panels({"flips": flips.nearest_flips}, fits=reads_features),
+    **panels({"what-if-probabilities": changes.probabilities}, fits=_CLASSES),
+    **panels(
+        {"what-if-as-it-is": partial(changes.waterfall, when=changes.BEFORE)},
+        fits=reads_features,
     ),
-    "what-if-as-it-is": Panel(drawn(waterfall), _CHANGES, {"when": BEFORE}, fits=reads_features),
-    "what-if-changed": Panel(drawn(waterfall), _CHANGES, {"when": AFTER}, fits=has_changes),
-    "what-if-differences": Panel(drawn(differences), _CHANGES, fits=has_changes),
-    "knob-flips": Panel(
-        drawn(parameter_flips),
+    **panels(
+        {
+            "what-if-changed": partial(changes.waterfall, when=changes.AFTER),
+            "what-if-differences": changes.differences,
+        },
+        fits=has_changes,
+    ),
+    **panels(
+        {"knob-flips": flips.parameter_flips},
         fits=lambda sample: (
             sample.study.model.part(Physics) is not None
             and bool(what_if.parameters_that_flip(sample.study, sample.row).changes)
@@ -212,7 +165,5 @@ PANELS = {
     ),
 }
 NAMED = {
-    "what-if-state-": Panel(
-        drawn(modality_state), _CHANGES, rest="modality", endings=_changed_states
-    )
+    "what-if-state-": make_panel(changes.modality_state, rest="modality", endings=_changed_states)
 }

@@ -11,6 +11,7 @@ from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures,
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
 from qfusion.study import jobs, performance, text
 from qfusion.training import metrics
+from qfusion.views.choices import EVERYONE
 from qfusion.views.pages import cohorts, dynamics, panel, params
 from qfusion.views.view import View
 from qfusion.views.words.names import describe_intervals, name_cohort
@@ -133,7 +134,7 @@ CONTROLS = (CUTS,)
 PANELS = {
     "cut-test": panel.Panel(
         cut_test,
-        {"everyone": panel.EVERYONE},
+        {"everyone": EVERYONE},
         conditions={"wanted": CUTS},
         fits=can_afford_cuts,
         opens=cohorts.VIEW.is_one_of(TAB),

@@ -10,6 +10,7 @@ from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summari
 from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cut
 from qfusion.study import text
 from qfusion.study.sample import Sample
+from qfusion.views.choices import CURSOR
 from qfusion.views.decision import cursor_time
 from qfusion.views.pages import dynamics, panel, params
 from qfusion.views.view import View
@@ -142,7 +143,7 @@ CUT = params.SelectParam(
     style={"width": 340},
 )
 _ON_DECISION = dynamics.VIEW.is_one_of("Decision")
-_T = {"t": dynamics.CURSOR}
+_T = {"t": CURSOR}
 PANELS = {
     "cut": panel.Panel(cut, _T, fits=dynamics.evolves_jointly, opens=_ON_DECISION, below=True),
     "cut-terms": panel.Panel(

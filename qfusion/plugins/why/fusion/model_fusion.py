@@ -26,6 +26,7 @@ from qfusion.study import evidence, jobs, performance, text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study, dividend_column
 from qfusion.views import cohort_contributions, faithfulness
+from qfusion.views.choices import has_truth, needs
 from qfusion.views.pages import cohorts, panel
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -321,15 +322,15 @@ def interval_words(study: Study, resamples: int = 2000) -> str:
 
 
 # whether a sample's, study's or cohort's model has more than one modality
-is_joint = panel.needs(where=lambda study: len(study.modalities) > 1)
+is_joint = needs(where=lambda study: len(study.modalities) > 1)
 # whether it can be run on samples whose modalities are replaced, as sampled methods do
-can_sample = panel.needs(where=lambda study: len(study.modalities) > 1 and study.reads_features)
-_can_project = panel.needs(where=lambda study: study.has_truth and study.reads_features)
+can_sample = needs(where=lambda study: len(study.modalities) > 1 and study.reads_features)
+_can_project = needs(where=lambda study: study.has_truth and study.reads_features)
 
 
 MODEL_PANELS = {
     "why-emap": panel.Panel(emap, fits=_can_project, scope="study"),
-    "why-loss": panel.Panel(loss_reduction, fits=panel.has_truth, scope="study"),
+    "why-loss": panel.Panel(loss_reduction, fits=has_truth, scope="study"),
     "why-ranking": panel.Panel(coalition_ranking, scope="levels", fits=cohorts.has_cohort_samples),
     "why-pairs": panel.Panel(
         pair_interactions,

@@ -16,6 +16,7 @@ from qfusion.plugins.why.information.words import (
 )
 from qfusion.study import text
 from qfusion.study.study import Study
+from qfusion.views.choices import reads_features
 from qfusion.views.pages import panel, params
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -160,7 +161,7 @@ PANELS = {
     for name, build in (("needs-bits", information_bits), ("needs-worth", small_models))
 }
 DATA_PANELS = {
-    name: panel.Panel(build, fits=panel.reads_features, opens=NEED.opens, scope="study")
+    name: panel.Panel(build, fits=reads_features, opens=NEED.opens, scope="study")
     for name, build in (
         ("needs-bits", information_bits_of_study),
         ("needs-worth", small_models_of_study),

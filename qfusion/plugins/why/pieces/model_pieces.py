@@ -20,6 +20,7 @@ from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
+from qfusion.views.choices import needs
 from qfusion.views.pages import panel, params
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -230,18 +231,18 @@ PIECES = {
     "patches": panel.Panel(
         state_patching,
         {"lender": LENDER, "donor": DONOR, "kind": PATCH},
-        fits=panel.needs(Evolution, where=lambda study: len(study.modalities) > 1),
+        fits=needs(Evolution, where=lambda study: len(study.modalities) > 1),
     ),
     "smallest": panel.Panel(
         smallest_generator,
-        fits=panel.needs(Evolution, where=lambda study: not study.model.still),
+        fits=needs(Evolution, where=lambda study: not study.model.still),
         scope="study",
     ),
     **{
         f"gate-groups-{of}": panel.Panel(
             gate_groups,
             fixed={"of": of},
-            fits=panel.needs(TruthTables),
+            fits=needs(TruthTables),
             opens=GROUPS_OF.is_one_of(of),
         )
         for of in gate_shapley.TARGETS
