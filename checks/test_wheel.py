@@ -297,7 +297,7 @@ def test_the_core_trains_and_explains_on_the_command_line(core: Installed) -> No
     [
         (["app"], "app"),
         (["mcp"], "agents"),
-        (["figure", "--sample", "p0031", "--view", "over-time", "--out", "x.pdf"], "figures"),
+        (["figure", "--sample", "p0031", "--view", "shapley", "--out", "x.pdf"], "figures"),
         (["report", "--sample", "p0031", "--out", "x.pdf"], "figures"),
         (["track", "--sample", "p0031", "--out", "x.csv"], "track"),
         (["evaluate", "--cluster", "tcp://127.0.0.1:1"], "cluster"),

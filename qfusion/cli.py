@@ -54,7 +54,7 @@ COMMANDS: dict[str, Command] = {
     "figure": Command(
         "qfusion.commands.figure:figure",
         [
-            "figure --model qj-planted --sample ID --view over-time --out decision.pdf",
+            "figure --model qj-planted --sample ID --view decision-over-time --out decision.pdf",
             "figure --recipe decision.pdf --out decision.svg --theme dark",
         ],
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.server
+import itertools
 import json
 import math
 import socketserver
@@ -22,9 +23,11 @@ import pytest
 from PIL import Image
 
 import qfusion
-from qfusion import commands
+from qfusion import _user_folders, commands
 from qfusion._memory_cache import CACHE
 from qfusion.figures import style
+from qfusion.figures.files import recipe
+from qfusion.study import open_sample
 from qfusion.training import checkpoint, checkpoint_cards
 from scripts.serving import free_port
 from tests.support.command_line import assert_refused, run
@@ -364,8 +367,14 @@ def numbers_in(found: Any) -> Iterator[float]:
         yield float(found)
 
 
-@pytest.mark.parametrize("view", ["contributions", "shapley", "over-time"])
-@pytest.mark.parametrize("model", ["qj-planted", "qcnn-parity"])
+@pytest.mark.parametrize(
+    ("model", "view"),
+    [
+        *itertools.product(("qj-planted", "qcnn-parity"), ("waterfall", "shapley")),
+        ("qj-planted", "decision-over-time"),
+        ("qcnn-parity", "decision-layers"),
+    ],
+)
 def test_figure_equals_explain(run: Any, tmp_path: Path, model: str, view: str) -> None:
     from qfusion import data
 
@@ -374,28 +383,14 @@ def test_figure_equals_explain(run: Any, tmp_path: Path, model: str, view: str) 
     told = run(
         "figure", "--model", model, "--sample", sample, "--view", view, "--out", out, "--json"
     ).json
-    said = run(
-        "explain",
-        "--model",
-        model,
-        "--sample",
-        sample,
-        "--output",
-        told["made_from"]["output"],
-        "--json",
-    ).json
+    said = run("explain", "--model", model, "--sample", sample, "--json").json
     drawn = plotly.io.from_json(out.read_text())
-    assert f"{said['prediction']:.3f}" in told["title"]
-    assert told["made_from"]["background_size"] == said["background_size"]
+    assert told["made_from"]["sample"] == sample
+    assert f"{said['background_size']:,} training samples" in told["caption"]
     assert len(drawn.data)
     numbers = np.array(list(numbers_in(json.loads(out.read_text())["data"])))
-    shown = {
-        "contributions": said["dividends"],
-        "shapley": said["shapley"],
-        "over-time": {
-            name: value for name, value in said["dividends"].items() if name and "+" not in name
-        },
-    }[view]
+    single = {name: value for name, value in said["dividends"].items() if name and "+" not in name}
+    shown = {"waterfall": said["dividends"], "shapley": said["shapley"]}.get(view, single)
     assert all(np.abs(numbers - value).min() < 1e-6 for value in shown.values())
     page, again = tmp_path / "figure.html", tmp_path / "again.svg"
     assert (
@@ -444,7 +439,17 @@ def test_plotly_json_has_the_requested_style(
     run: Any, tmp_path: Path, sample: str, behind: list[str], words: str
 ) -> None:
     out = tmp_path / "figure.json"
-    asked = ["--view", "over-time", "--theme", "dark", "--hide", "text", "--out", out, "--json"]
+    asked = [
+        "--view",
+        "decision-over-time",
+        "--theme",
+        "dark",
+        "--hide",
+        "text",
+        "--out",
+        out,
+        "--json",
+    ]
     about = run("figure", "--model", MODEL, "--sample", sample, *behind, *asked).json
     drawn = plotly.io.from_json(out.read_text())
     assert drawn.layout.paper_bgcolor == style.DARK[style.PAPER]
@@ -452,6 +457,44 @@ def test_plotly_json_has_the_requested_style(
     assert "audio" in names
     assert "text" not in names
     assert words in about["caption"]
+
+
+def test_a_view_of_any_page_is_drawn_again_from_its_recipe(
+    run: Any, tmp_path: Path, sample: str
+) -> None:
+    asked = ("--view", "populations", "--set", "t=0.5", "--tweak", "H.text-audio=0.5")
+    out, again = tmp_path / "populations.svg", tmp_path / "again.svg"
+    told = run("figure", "--model", MODEL, "--sample", sample, *asked, "--out", out, "--json").json
+    assert told["page"] == "dynamics"
+    assert "t = 0.50" in told["title"]
+    expected = open_sample(MODEL, sample, tweak="H.text-audio=0.5").show("populations", t=0.5)
+    assert told["numbers"] == recipe.table_digest(expected.numbers)
+    repeated = run("figure", "--recipe", out, "--out", again, "--json").json
+    assert repeated == told | {"out": str(again)}
+
+
+def test_a_view_of_a_model_in_a_folder(
+    run: Any, tmp_path: Path, sample: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(_user_folders.OPENED, "")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shipped = Path(qfusion.__file__).parent / "assets" / "models"
+    for suffix in (".json", ".safetensors"):
+        (folder / f"model{suffix}").write_bytes((shipped / f"{MODEL}{suffix}").read_bytes())
+    about = ("--sample", sample, "--out", tmp_path / "x.svg", "--json")
+    told = run("figure", "--model", folder, *about).json
+    assert told["made_from"]["model"]["name"] == "mine"
+    assert told["numbers"] == run("figure", "--model", MODEL, *about).json["numbers"]
+
+
+def test_recipes_of_figures_by_name_are_to_be_exported_again(run: Any, tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    address = {"model": [MODEL], "sample": ["p0031"]}
+    old.write_text(recipe.Recipe("figures", "contributions", address).text())
+    refused = run("figure", "--recipe", old, "--out", tmp_path / "x.svg")
+    assert refused.code == 1
+    assert "Export the figure again" in refused.err
 
 
 def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
@@ -576,7 +619,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
                 "--view",
                 "built",
             ],
-            ["no evolution", "qcnn-digits"],
+            ["no view 'built'", "qcnn-digits", "decision-layers"],
         ),
         (
             ["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"],
@@ -586,9 +629,27 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
         (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.docx"], [".svg", "x.docx"]),
         (
             ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--view", "nope"],
-            ["nope", "over-time"],
+            ["nope", "Did you mean"],
         ),
         (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
+        (
+            ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--set", "t=0.5"],
+            ["Choice 't' does not exist"],
+        ),
+        (
+            [
+                "figure",
+                "--model",
+                MODEL,
+                "--sample",
+                "SAMPLE",
+                "--out",
+                "x.html",
+                "--tweak",
+                "T=1.5",
+            ],
+            ["'waterfall' does not exist", "waterfall-now"],
+        ),
         (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
         (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),
         (

@@ -119,7 +119,7 @@ def test_unusual_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     of = ["--model", "simple", "--data", "odd", "--sample", odd]
     assert json.loads(printed(["explain", *of, "--json"]))["sample"] == odd
     picture, report = tmp_path / "odd.svg", tmp_path / "odd.html"
-    printed(["figure", *of, "--view", "over-time", "--caption", "--out", str(picture)])
+    printed(["figure", *of, "--view", "decision-over-time", "--caption", "--out", str(picture)])
     assert recipe.parse(export.read_recipe(picture.read_bytes())).address["sample"] == [odd]
     printed(["report", *of, "--out", str(report)])
     written = report.read_text(encoding="utf-8")

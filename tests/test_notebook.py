@@ -1,4 +1,4 @@
-"""Figures by name draw the numbers of the library; tables; invalid names."""
+"""Views by name draw the numbers of the library; their tables; invalid names and choices."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from qfusion import explain, figures
+from qfusion import explain
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks
 from qfusion.study import text
-from qfusion.study.opening import load_checkpoint, load_model_and_data
+from qfusion.study.opening import load_checkpoint, load_model_and_data, open_sample
 from qfusion.study.performance import build_levels
 from qfusion.study.sample import Sample
 from qfusion.views import cohort_errors, decision
@@ -30,28 +29,17 @@ from qfusion.views.pages.panel import drawn
 from qfusion.views.words import answers
 
 ROOT = Path(__file__).resolve().parent.parent
-ONLY_JUMP, ONLY_NETWORK = (
-    {
-        "populations",
-        "density_matrix",
-        "built",
-        "built_over_time",
-        "built_flow",
-    },
-    {"masses"},
-)
-NAMES = [name for name in figures.__all__ if name not in ("numbers", "open_sample")]
 
 
 @pytest.fixture(scope="module")
 def jump() -> Sample:
     found, dataset = load_model_and_data("qj-planted")
-    return figures.open_sample(found, str(dataset.ids[dataset.rows("test")[3]]), dataset)
+    return open_sample(found, str(dataset.ids[dataset.rows("test")[3]]), dataset)
 
 
 @pytest.fixture(scope="module")
 def network() -> Sample:
-    return figures.open_sample("qcnn-digits", "digit-0012")
+    return open_sample("qcnn-digits", "digit-0012")
 
 
 def drawn_numbers(figure: go.Figure) -> np.ndarray:
@@ -72,61 +60,94 @@ def drawn_numbers(figure: go.Figure) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_figure_equals_its_table(name: str, jump: Sample) -> None:
-    if name in ONLY_NETWORK:
-        with pytest.raises(InvalidInput, match="Choose an entangled-qcnn"):
-            getattr(figures, name)(jump)
-        return
-    drawn, table = getattr(figures, name)(jump), getattr(numbers, name)(jump)
-    assert isinstance(drawn, go.Figure)
-    assert len(table) > 0
-    if name in (
-        "diagram",
-        "density_matrix",
-        "built_flow",
-    ):  # gates, complex numbers of which moduli are drawn, widths
-        return
-    wanted = {
-        "contributions": "dividend",
-        "shapley": "shapley",
-        "entropies": "entropy[all]",
-        "populations": "probability",
-        "verdict": "prediction",
-        "deletion": "deletion",
-        "stability": "text",
-        "over_time": "dividend[text+audio]",
-        "built": "H[text+audio]",
-        "built_over_time": "value",
-    }[name]
-    values = drawn_numbers(drawn)
-    assert max(np.abs(values - value).min() for value in table[wanted]) < 1e-6
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("waterfall", "dividend"),
+        ("shapley", "shapley"),
+        ("entropies", "entropy[all]"),
+        ("populations", "probability"),
+        ("verdict", "prediction"),
+        ("deletion-modalities", "deletion"),
+        ("seed-sample", "text"),
+        ("decision-over-time", "dividend[text+audio]"),
+        ("built", "H[text+audio]"),
+        ("built-over-time", "value"),
+    ],
+)
+def test_every_figure_equals_its_table(name: str, column: str, jump: Sample) -> None:
+    view = jump.show(name)
+    assert view.figure is not None
+    values = drawn_numbers(view.figure)
+    assert max(np.abs(values - value).min() for value in view.numbers[column]) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["contributions", "masses", "entropies", "verdict"])
-def test_figures_of_networks(name: str, network: Sample) -> None:
-    assert isinstance(getattr(figures, name)(network), go.Figure)
-    assert len(getattr(numbers, name)(network)) > 0
+@pytest.mark.parametrize("name", ["waterfall", "masses", "fused-entropies", "verdict", "built"])
+def test_views_fit_the_model(name: str, network: Sample, jump: Sample) -> None:
+    others = {"masses": jump, "fused-entropies": jump, "built": network}
+    fitting = jump if name == "built" else network
+    assert isinstance(fitting.show(name).figure, go.Figure)
+    assert len(fitting.show(name).numbers) > 0
+    if name in others:
+        with pytest.raises(NotFound, match=f"has no view '{name}' of sample .* Choose one of"):
+            others[name].show(name)
 
 
-def test_network_has_no_evolving_state(network: Sample) -> None:
-    for name in ONLY_JUMP:
-        with pytest.raises(InvalidInput, match="Choose a quantum-jump model"):
-            getattr(figures, name)(network)
+def test_choices_are_those_of_links(jump: Sample) -> None:
+    view = jump.show("decision-over-time", above="entanglement", terms="Shapley values", t=0.5)
+    assert "negativity[audio]" in view.numbers
+    for choices, words in (
+        ({"above": "temperature"}, "Choice `above`: Upper panel 'temperature' does not exist"),
+        ({"below": "entropy"}, "Choice 'below' does not exist"),
+    ):
+        with pytest.raises(NotFound, match=words):
+            jump.show("decision-over-time", **choices)
+    with pytest.raises(InvalidInput, match=r"Choice `t`: .* between 0 and 1"):
+        jump.show("decision-over-time", t=2)
+    with pytest.raises(NotFound, match="Did you mean 'waterfall'"):
+        jump.show("waterfal")
+
+
+def test_views_of_a_model_need_no_sample(jump: Sample) -> None:
+    assert jump.study.show().name == "cohort-shares"
+    assert jump.study.show("seed-ranks").numbers.equals(jump.show("seed-ranks").numbers)
+    with pytest.raises(NotFound, match="View 'waterfall' does not exist"):
+        jump.study.show("waterfall")
+
+
+def test_changing_a_figure_changes_no_other(jump: Sample) -> None:
+    figure = jump.show().figure
+    assert figure is not None
+    figure.update_layout(title="mine")
+    again = jump.show().figure
+    assert again is not None
+    assert again.layout.title.text is None
+
+
+def test_views_show_the_changed_model(jump: Sample, network: Sample) -> None:
+    for sample, tweak in ((jump, "T=0"), (network, "all:and")):
+        changed = replace(sample, tweak=tweak)
+        for name, column in (("waterfall", "dividend"), ("shapley", "shapley")):
+            now = changed.show(name).numbers[column].tolist()
+            assert now == list(
+                (changed.dividends if column == "dividend" else changed.shapley).values()
+            )
+            assert now != sample.show(name).numbers[column].tolist()
+        decided = changed.show("verdict").numbers
+        shown = decided["log_odds" if sample.classes else "prediction"].tolist()
+        assert shown == changed.scores.tolist()
 
 
 def test_numbers_equal_explain(jump: Sample) -> None:
     found = explain.explain(jump.model, jump.inputs, jump.background)
-    assert numbers.contributions(jump)["dividend"].tolist() == found.dividends[0, :, 0].tolist()
-    assert numbers.shapley(jump)["shapley"].tolist() == found.shapley[0, :, 0].tolist()
-    through = numbers.over_time(jump)
+    assert jump.show().numbers["dividend"].tolist() == found.dividends[0, :, 0].tolist()
+    assert jump.show("shapley").numbers["shapley"].tolist() == found.shapley[0, :, 0].tolist()
+    through = jump.show("decision-over-time").numbers
     assert through["dividend[text+audio]"].iloc[-1] == pytest.approx(
         found.dividends[0, found.coalitions.index("text+audio"), 0], abs=1e-9
     )
     assert through["entropy[all]"].iloc[0] == pytest.approx(0, abs=1e-6)
-    assert numbers.populations(jump)["probability"].sum() == pytest.approx(1)
-    rho = numbers.density_matrix(jump, at=0.5)
-    assert rho.loc[rho["row"] == rho["column"], "real"].sum() == pytest.approx(1)
+    assert jump.show("populations").numbers["probability"].sum() == pytest.approx(1)
 
 
 def test_model_by_name_file_and_object_agree(jump: Sample, tmp_path: Path) -> None:
@@ -136,11 +157,13 @@ def test_model_by_name_file_and_object_agree(jump: Sample, tmp_path: Path) -> No
         (folder / f"model{suffix}").write_bytes(
             (ROOT / "qfusion" / "assets" / "models" / f"qj-planted{suffix}").read_bytes()
         )
-    by_name, by_folder = (numbers.contributions(model, jump.id) for model in ("qj-planted", folder))
+    by_name, by_folder = (
+        open_sample(model, jump.id).show().numbers for model in ("qj-planted", folder)
+    )
     # a model by name may have been explained before, among other samples: the same but for its rounding
     same = functools.partial(pd.testing.assert_frame_equal, by_name, rtol=0, atol=1e-6)
     same(by_folder)
-    same(numbers.contributions(load_checkpoint(jump.name), jump.id, data=jump.dataset))
+    same(open_sample(load_checkpoint(jump.name), jump.id, jump.dataset).show().numbers)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +175,7 @@ def test_model_by_name_file_and_object_agree(jump: Sample, tmp_path: Path) -> No
     ],
 )
 def test_tweak_changes_the_model_and_is_shown(tweak: Any, words: str, jump: Sample) -> None:
-    changed = figures.open_sample(load_checkpoint(jump.name), jump.id, jump.dataset, tweak=tweak)
+    changed = open_sample(load_checkpoint(jump.name), jump.id, jump.dataset, tweak=tweak)
     assert changed.tweak_text == words
     if words:
         assert changed.score == pytest.approx(float(changed.model(jump.inputs)[0, 0]))
@@ -162,7 +185,7 @@ def test_tweak_changes_the_model_and_is_shown(tweak: Any, words: str, jump: Samp
 
 
 def test_edited_rules_change_a_network(network: Sample) -> None:
-    changed = figures.open_sample(
+    changed = open_sample(
         load_checkpoint(network.name), network.id, network.dataset, tweak="all:and", output="1"
     )
     assert changed.score == pytest.approx(float(changed.model(network.inputs)[0, 1]))
@@ -187,20 +210,9 @@ def test_invalid_arguments_are_refused(
     chosen: dict[str, str], error: type[Exception], words: str, jump: Sample
 ) -> None:
     with pytest.raises(error, match=words):
-        figures.contributions(
+        open_sample(
             load_checkpoint(jump.name), **({"sample": jump.id, "data": jump.dataset} | chosen)
         )
-
-
-def test_sample_object_knows_its_sample(jump: Sample) -> None:
-    with pytest.raises(InvalidInput, match="either an opened sample"):
-        figures.shapley(jump, "p0031")
-    with pytest.raises(InvalidInput, match="must be the id"):
-        figures.shapley("qj-planted")
-    with pytest.raises(NotFound, match="Measure"):
-        figures.entropies(jump, measure="temperature")
-    with pytest.raises(AttributeError, match="nothing"):
-        figures.nothing  # noqa: B018
 
 
 def test_figures_are_imported_lazily() -> None:
@@ -209,7 +221,6 @@ def test_figures_are_imported_lazily() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
-    assert set(numbers.__dict__) >= set(NAMES)
 
 
 # How a notebook shows a sample, a model and a panel, and the widget.

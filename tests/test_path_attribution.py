@@ -16,16 +16,16 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from qfusion import data, explain, figures
+from qfusion import data, explain
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import generator_integrals, path_attribution, sensitivity
-from qfusion.figures import generator_attribution, numbers, term_effects
+from qfusion.figures import generator_attribution, term_effects
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.jump import kets
 from qfusion.models.tweak import LEARNED
 from qfusion.study import opening, operators
 from qfusion.training import checkpoint
-from qfusion.views.generator import describe_building
+from qfusion.views.generator import built_table, describe_building
 from qfusion.views.pages import rendering
 from tests.support.entangled import model_of
 from tests.support.sensitivity_models import features, jump_model
@@ -709,22 +709,18 @@ def test_sentence_names_the_largest_part() -> None:
 def test_programs_reproduce_the_tables(planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
-    one = figures.open_sample("qj-planted", sample, planted)
-    for panel, expected in (
-        ("built", numbers.built(one)),
-        ("built-flow", numbers.built_flow(one)),
-        ("built-over-time", numbers.built_over_time(one)),
-    ):
-        names: dict[str, Any] = {}
+    one = opening.open_sample("qj-planted", sample, planted)
+    names: dict[str, Any] = {}
+    for panel in ("built", "built-flow", "built-over-time"):
         exec(rendering.program("Dynamics", panel, address), names)
-        pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
+        pd.testing.assert_frame_equal(names["numbers"], one.show(panel).numbers, atol=1e-10)
     exec(rendering.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     study = opening.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(rendering.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = operators.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
-    pd.testing.assert_frame_equal(names["numbers"], numbers.built_table(mean), atol=1e-10)
+    pd.testing.assert_frame_equal(names["numbers"], built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
     assert operators.built(study, rows, 0).count == 5
     assert (

@@ -136,10 +136,10 @@ def shared() -> Iterator[None]:
         made: dict[Any, Any] = {}
         build = opening.build_study
 
-        def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
+        def once(name: str, card: Any, model: Any, dataset: Any, *place: Any) -> Any:
             key = (name, id(model), dataset.digest)
             if key not in made:
-                made[key] = build(name, card, model, dataset)
+                made[key] = build(name, card, model, dataset, *place)
             return made[key]
 
         patch.setattr(opening, "build_study", once)

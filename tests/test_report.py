@@ -406,7 +406,6 @@ def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
             '{% from "about.html" import about with context %}{% call about() %}{% endcall %}',
             sample=one,
             made_with="",
-            CAPTIONS={},
         )
         told = dict(facts["rows"])["Training seeds"]
         assert ("this model is of seed" in told) == known

@@ -17,7 +17,6 @@ import pytest
 from qfusion import _sentences
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
-from qfusion.report import sample_report
 from qfusion.study.mistakes import Slice, wilson
 from qfusion.views import (
     attribution,
@@ -297,8 +296,6 @@ def test_no_size_is_rounded_to_nothing(value: float, places: int, words: str) ->
         (describe_state_change("text", 0.004), "0.00 rad"),
         (describe_state_change("text", 0.0), "is as it was"),
         (states.describe_most_mixed({"text": 0.996}, "t"), "all but pure"),
-        (sample_report.describe_contradiction(1e-9), "is less than 0.001"),
-        (sample_report.describe_contradiction(0.3), "contradict each other with"),
         (network.describe_disagreement({"a": 0.2}, 1e-9), "hardly contradict"),
         (two_decisions.describe_share_shift({"a": 0.5}, {"a": 0.51}), "1 percentage point more"),
         (two_decisions.describe_entropy_difference([0.3, -0.3], "mixed"), "; single ones differ"),
@@ -415,7 +412,6 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
     [
         (network.describe_disagreement({"a": 0.2}, NAN), "not defined"),
         (network.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
-        (sample_report.describe_contradiction(NAN), "not defined"),
         (faithfulness.describe_truth_correlation({"a": NAN}), "No term varies"),
         (faithfulness.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
         (learning.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),

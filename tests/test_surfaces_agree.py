@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 
 from qfusion import report
-from qfusion.figures import numbers
 from qfusion.models.protocols import Circuit
 from qfusion.study import open_sample
 from qfusion.study.sample import Sample
@@ -44,7 +43,7 @@ def terms_on_command_line(sample: Sample) -> dict[str, float]:
 
 
 def terms_in_notebook(sample: Sample) -> dict[str, float]:
-    return terms_of_table(numbers.contributions(sample))
+    return terms_of_table(sample.show().numbers)
 
 
 def terms_on_page(sample: Sample) -> dict[str, float]:

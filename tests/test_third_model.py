@@ -18,7 +18,6 @@ from qfusion import explain, model_export, report
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, sensitivity
-from qfusion.figures.numbers import circuit_replay
 from qfusion.models import FUSION, build
 from qfusion.models.kind_texts import describe_kind
 from qfusion.models.protocols import (
@@ -36,6 +35,7 @@ from qfusion.simulate import master_equation
 from qfusion.study import opening
 from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint
+from qfusion.views import circuit
 from qfusion.views.words import systems
 from tests.support.app import plain, said, visit
 from tests.support.third_model import DATA, KIND, PAGES, among_the_users, command
@@ -264,7 +264,7 @@ def test_checkpoint_round_trips(trained: DataSet, sample: str) -> None:
         with pytest.raises(InvalidInput, match="no evolution in time"):
             master_equation.follow(chosen)
         with pytest.raises(InvalidInput, match="no circuit of gates"):
-            circuit_replay(chosen)
+            circuit.replay(chosen)
 
 
 def test_model_is_exported_in_every_supported_format(
@@ -300,7 +300,7 @@ def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None
     code, out, _ = command("explain", *about, "--json")
     assert code == 0
     assert json.loads(out)
-    for view in ("contributions", "shapley"):
+    for view in ("waterfall", "shapley"):
         assert (
             command("figure", *about, "--view", view, "--out", str(tmp_path / f"{view}.svg"))[0]
             == 0

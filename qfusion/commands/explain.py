@@ -201,10 +201,6 @@ def _write_contributions(
     return seconds
 
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 def contribution_rows(
     output: qfusion.study.sample.Output,
     disturbance: qfusion.explain.disturbances.Disturbance,

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check, choose
+from qfusion._checks import check, read_pairs
 from qfusion._files import write_file
+from qfusion.commands import common
 from qfusion.commands.common import Data, Output
 from qfusion.commands.printing import Json, print_remark, print_result
 from qfusion.errors import InvalidInput
-from qfusion.figures import VIEWS
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
 
@@ -43,7 +43,18 @@ def figure(
     sample: Annotated[str | None, typer.Option(metavar="ID", help="Id of the sample.")] = None,
     view: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(VIEWS)}; of a sample, contributions by default."),
+        typer.Option(
+            help="Name of a figure of the sample, of any page: waterfall by default. If there is none of this name, "
+            "some are listed."
+        ),
+    ] = None,
+    choices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="CHOICE=VALUE",
+            help="A choice of the view, such as above=entanglement; repeatable.",
+        ),
     ] = None,
     data: Data = None,
     output: Output = None,
@@ -101,17 +112,11 @@ def figure(
         output=output,
         background=background,
         contrast=contrast,
-        tweak=tweak,
     )
-    if model is not None:  # before what takes seconds to import
-        view = choose("View", view or "contributions", VIEWS)
-        check(
-            sample is not None,
-            "Argument `--sample` must be given with `--model`. Give the id of a sample.",
-        )
     stray = []
     if model is None:
-        stray += [f"--{name}" for name in address | given_options(view=view)]
+        others = given_options(tweak=tweak, view=view, set=choices)
+        stray = [f"--{name}" for name in address | others]
     if panel is not None and link is None:
         stray.append("--panel")
     check(
@@ -128,14 +133,45 @@ def figure(
             raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
         wanted = qfusion.figures.files.recipe.Recipe(page, panel, query)
     else:
-        parameters = {"model": model} | address
-        wanted = qfusion.figures.files.recipe.Recipe(
-            qfusion.views.pages.rendering.NAMED_FIGURES,
-            str(view),
-            {key: [value] for key, value in parameters.items()},
+        wanted = qfusion.views.pages.rendering.view_recipe(
+            view or "waterfall",
+            sample_address(str(model), **address),
+            read_pairs(choices or [], "Option `--set`", "CHOICE=VALUE", "--set above=entanglement"),
+            tweak or "",
         )
     content, about, remarks = render_figure(wanted, kind, changed, anyway)
     write_figure(out, content, remarks, about | {"out": str(out)}, as_json)
+
+
+def sample_address(
+    model: str,
+    sample: str | None = None,
+    background: str | None = None,
+    contrast: str | None = None,
+    **others: str,
+) -> dict[str, str]:
+    """Return the address of a sample on pages, as options of the command line name it.
+
+    Args:
+        model: its name, or its folder or card.
+        sample: its id.
+        background, contrast: see `common.check_background`.
+        others: data set and output.
+    """
+    check(
+        sample is not None,
+        "Argument `--sample` must be given with `--model`. Give the id of a sample.",
+    )
+    if Path(model).exists():
+        common.add_models([Path(model)])
+        model = qfusion.training.checkpoint_cards.locate_card(Path(model))[0]
+    address = {"model": model, "sample": str(sample), **others}
+    common.check_background(background or common.DEFAULT_BACKGROUND, contrast)
+    kind = "contrast" if contrast else background
+    for label, offered in qfusion.study.opening.OFFERED.items():
+        if offered == kind:
+            address["background"] = label
+    return address | given_options(contrast=contrast)
 
 
 def render_figure(

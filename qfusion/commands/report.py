@@ -36,22 +36,8 @@ def report(
 ) -> None:
     """Write a report on a sample: contributions, dynamics, entropies, circuit, faithfulness, methods,
     BibTeX."""
-    check_background(background, contrast)
     qfusion.report.places(out)
-    import torch
-
-    # small products: more threads wait for each other, and sums would depend on their number
-    torch.set_num_threads(1)
-    trained, dataset = load(model, data)
-    opened = qfusion.study.open_sample(
-        trained,
-        sample,
-        dataset,
-        output=output,
-        background=background,
-        contrast=contrast or "",
-        tweak=tweak,
-    )
+    opened = _open_sample(model, sample, data, output, background, contrast, tweak)
     made = qfusion.report.sample(opened)
     files = qfusion.report.write(made, out)
     for path in files:
@@ -59,7 +45,7 @@ def report(
     print_result(
         {
             "model": model,
-            "data": dataset.name,
+            "data": opened.dataset.name,
             "sample": sample,
             "title": made.title,
             "files": list(map(str, files)),
@@ -93,20 +79,7 @@ def story(
         out.suffix.lower() == ".html",
         f"Argument `--out` must end in .html, but is {out.name!r}. Change its ending.",
     )
-    check_background(background, contrast)
-    import torch
-
-    torch.set_num_threads(1)
-    trained, dataset = load(model, data)
-    opened = qfusion.study.open_sample(
-        trained,
-        sample,
-        dataset,
-        output=output or "",
-        background=background,
-        contrast=contrast or "",
-        tweak=tweak,
-    )
+    opened = _open_sample(model, sample, data, output or "", background, contrast, tweak)
     result = qfusion.report.decision_story.build_story(opened)
     write_file(out, render_page(result, seconds))
     print_remark(f"Story written to {out}")
@@ -121,3 +94,30 @@ def story(
     }
     lines = [f"{act.name}: {act.says}" for act in result.acts]
     print_result(record, as_json, result.title, *lines)
+
+
+def _open_sample(
+    model: str,
+    sample: str,
+    data: str | None,
+    output: str | None,
+    background: str,
+    contrast: str | None,
+    tweak: str,
+) -> qfusion.study.Sample:
+    """Return the sample of the options of both commands, in a process that computes with one thread."""
+    check_background(background, contrast)
+    import torch
+
+    # small products: more threads wait for each other, and sums would depend on their number
+    torch.set_num_threads(1)
+    trained, dataset = load(model, data)
+    return qfusion.study.open_sample(
+        trained,
+        sample,
+        dataset,
+        output=output,
+        background=background,
+        contrast=contrast or "",
+        tweak=tweak,
+    )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import qfusion
-from qfusion._checks import check, choose, read_toml
+from qfusion._checks import check, choose, read_pairs, read_toml
 from qfusion._sentences import Pace, share
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result, progress_bar
 from qfusion.errors import translate_errors
@@ -253,15 +253,7 @@ def read_plan(
 
 def parse_settings(assignments: list[str]) -> dict[str, str]:
     """Return the texts of settings given as `key=value`."""
-    settings = {}
-    for word in assignments:
-        key, equals, text = word.partition("=")
-        check(
-            bool(equals),
-            f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
-        )
-        settings[key.strip()] = text.strip()
-    return settings
+    return read_pairs(assignments, "Argument `--set`", "key=value", "--set epochs=30")
 
 
 def _read_config(config: Path | None) -> dict[str, Any]:

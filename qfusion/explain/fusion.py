@@ -364,15 +364,6 @@ def layer_entropies(model: TruthTables, vectors: Tensor) -> LayerEntropies:
     )
 
 
-@torch.no_grad()
-def joint_entropies(model: TruthTables, vectors: Tensor) -> np.ndarray:
-    """Return `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
-    _, active, rhos = _moments(model, vectors)
-    return np.array(
-        [_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)]
-    )
-
-
 def _moments(
     model: TruthTables, vectors: Tensor
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...], list[Tensor]]:

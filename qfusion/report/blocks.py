@@ -5,7 +5,6 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,11 @@ from qfusion._memory_cache import memo
 from qfusion.data import media_files, media_films
 from qfusion.data.sample_content import Audio, Clip, Film
 from qfusion.errors import QFusionError
-from qfusion.figures import decision_charts, sample_charts
 from qfusion.figures.files.export_style import CREATOR, plotly_print, printing
 from qfusion.models import protocols
 from qfusion.study import recording_strip
-from qfusion.study.sample import Sample, select_shown_terms
-from qfusion.views.samples import describe_peak, describe_spread
+from qfusion.study.sample import Sample
+from qfusion.views.view import View, end_sentence
 
 Block = dict[str, Any]
 
@@ -41,6 +39,13 @@ def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -
     with printing():
         svg = plotly_print.render(drawn, "svg", style).decode()
     return {"kind": "figure", "svg": svg, "width": width}
+
+
+def drawn(view: View, width: float = FULL) -> Block:
+    """Return the figure of a view with its title, caption and limits below, and its alternative text."""
+    assert view.figure is not None
+    caption = clean(f"{end_sentence(view.headline)} {view.description}")
+    return figure(view.figure, width) | {"alt": clean(view.alt), "caption": caption}
 
 
 def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
@@ -85,17 +90,6 @@ def png_address(picture: Image.Image) -> str:
 
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def list_terms(numbers: Mapping[str, float], form: str = "+.2f") -> str:
-    """Return names with their numbers: "text +0.41, baseline -0.69". The empty name is the baseline, and the
-    smallest of many joint terms are summed.
-    """
-    shown, rest = select_shown_terms([numbers])
-    listed = {name: value for name, value in numbers.items() if name in {"", *shown}}
-    if rest:
-        listed[decision_charts.rest_title(len(rest))] = sum(numbers[name] for name in rest)
-    return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in listed.items())
 
 
 def format_signed(value: float, digits: int = 3) -> str:
@@ -179,11 +173,11 @@ def environment() -> Environment:
         "signed": format_signed,
         "number": format_number,
         "power": format_power,
-        "list_terms": list_terms,
     }
     environment.globals |= {
         "protocols": protocols,
         "figure": figure,
+        "drawn": drawn,
         "picture": picture,
         "HALF": HALF,
     }
@@ -214,7 +208,7 @@ def fill_template(source: str, **names: Any) -> list[Block]:
             and `<ul>`, with `<strong>` and `<cite>` (keys of `qfusion.citations`) in them; `<blockquote>`; `<pre>`;
             `<dl>` (one row for each name and its value); `<table>` (the first column and those with a head of class
             "words" are aligned left); `<equation>` (its name in `equations.typ`); and `<figure>` (the block from
-            `figure` or `picture`). The attribute `title` holds the caption or the source.
+            `drawn`, `figure` or `picture`). The attribute `title` holds the caption or the source.
     """
     words = environment().overlay(finalize=_escape).from_string(source).render(names)
     lines = re.sub(r"\s*\n\s*", " ", words)
@@ -249,7 +243,10 @@ def _block(element: ElementTree.Element) -> Block:
             return {"kind": "listing", "text": words, "name": title}
         case "figure":
             block: Block = json.loads(_text(element))
-            return block | {"alt": clean(element.get("alt", "")), "caption": title}
+            alternative = clean(element.get("alt", ""))
+            block["alt"] = alternative or block.get("alt", "")
+            block["caption"] = title or block.get("caption", "")
+            return block
         case "dl":
             return {"kind": "facts", "rows": _cells(element), "caption": title}
     return _table(element, title)
@@ -303,7 +300,7 @@ def recording_context(sample: Sample) -> dict[str, Any]:
     names: dict[str, Any] = {
         "recorded": None,
         "problem": source.problem,
-        "seconds": 0.0,
+        "timeline": None,
         "film": film_block,
         "audio": audio_block,
     }
@@ -311,13 +308,7 @@ def recording_context(sample: Sample) -> dict[str, Any]:
         if source.clip is not None:
             names["recorded"] = _clip_context(source.clip)
         if source.is_timed:
-            result = recording_strip.strip(sample.study, sample.row, sample.output)
-            names |= {
-                "seconds": result.preview.seconds,
-                "over_seconds": sample_charts.timeline(result, sample.modalities, sample.unit),
-                "placing": describe_spread(result),
-                "peaks": [(lane.modality, describe_peak(lane)) for lane in result.lanes],
-            }
+            names["timeline"] = sample.show("strip")
     except QFusionError as error:
         names["problem"] = str(error)
     return names

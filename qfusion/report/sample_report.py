@@ -4,10 +4,10 @@ It shows the commands and the lines of Python by which a reader reproduces it.""
 
 import math
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from qfusion import __version__
 from qfusion._extras import installed_versions
@@ -15,9 +15,10 @@ from qfusion._sentences import listed
 from qfusion.data.sample_content import Audio, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import backgrounds, stability
-from qfusion.figures import decision_charts, notebook, numbers, style
+from qfusion.figures import decision_charts, style
 from qfusion.figures.circuits import fusion
-from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, TruthTables
+from qfusion.models.protocols import Circuit, Evolution, GateCircuit, LayeredNetwork
+from qfusion.quantum import states
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.report.blocks import (
     HALF,
@@ -32,8 +33,7 @@ from qfusion.report.document import Report
 from qfusion.study import text, trust
 from qfusion.study.sample import Output, Sample, select_shown_terms
 from qfusion.training import checkpoint_cards, metrics
-from qfusion.views.circuit import describe_step_error
-from qfusion.views.generator import CAPTIONS, describe_building
+from qfusion.views import circuit
 from qfusion.views.words.decisions import (
     describe_background,
     describe_conflict,
@@ -41,7 +41,7 @@ from qfusion.views.words.decisions import (
     describe_standard_error,
 )
 from qfusion.views.words.names import INERT, with_id
-from qfusion.views.words.reliability import TrustWarning, describe_beaten_orders, describe_finding
+from qfusion.views.words.reliability import TrustWarning, describe_finding
 from qfusion.views.words.rules import describe_calibration, describe_softmax
 from qfusion.views.words.systems import describe_notes
 from qfusion.views.words.verdicts import describe_decision, name_decision
@@ -92,7 +92,7 @@ def describe_prediction(sample: Sample) -> str:
             f"{_name_decider(sample)} predicts {format_signed(sample.score)} "
             f"({name_decision(sample.scores, sample.classes)}); {known}"
         )
-    sure = numbers.verdict(sample)["probability"].to_numpy()
+    sure = sample.probabilities
     best = int(np.argmax(sure))
     decided = sample.classes[best]
     if sample.truth is None:
@@ -178,7 +178,7 @@ def _course_context(sample: Sample) -> dict[str, Any]:
     its dynamics built.
     """
     if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
-        return {"settled": "", "on_the_way": False}
+        return {"settled": "", "course": None}
     form = "t = {:.2f}" if sample.model.part(Evolution) else "“{}”"
     places = [form.format(place) for place in sample.places]
     decisions = [
@@ -186,63 +186,62 @@ def _course_context(sample: Sample) -> dict[str, Any]:
     ]
     context = {
         "settled": describe_last_change(decisions, places),
-        "on_the_way": True,
-        "last": {name: values[-1] for name, values in sample.path_dividends.items() if name},
+        "course": sample.show(
+            "decision-over-time" if sample.model.part(Evolution) else "decision-layers"
+        ),
     }
     if sample.model.part(Evolution):
-        context |= path_attribution_context(lambda: numbers.path_attribution(sample))
+        try:
+            context |= {"built": sample.show("built"), "unresolved": ""}
+        except InvalidInput as error:  # a too long evolution
+            context["unresolved"] = str(error)
     return context
 
 
 def _final_context(sample: Sample) -> dict[str, Any]:
-    """Return entropies and entanglement at T, or for a network the readings of its fusion."""
-    if sample.model.part(Evolution):
-        tracked = numbers.sample_track(sample)
-        measures = {}
-        single_kinds = set()
-        for measure in tracked.measures:
-            measures[measure.kind, measure.part] = format_number(float(measure.values[-1]))
-            if len(measure.part) == 1:
-                single_kinds.add(measure.kind)
-        return {
-            "measures": measures,
-            "kinds": [kind for kind in KINDS if kind in single_kinds],
-            "KINDS": KINDS,
-            "singles": [*((name,) for name in sample.modalities), ()],
-            "apart": float(np.abs(tracked.rho[-1] - numbers.evolved_state(sample)).max()),
-        }
-    if not sample.model.part(TruthTables):
+    """Return entropies and entanglement at T, where the model has a time."""
+    if not sample.model.part(Evolution):
         return {}
-    reading = numbers.fusion_reading(sample)
+    tracked = sample.track(negativity=True)
+    measures = {}
+    single_kinds = set()
+    for measure in tracked.measures:
+        measures[measure.kind, measure.part] = format_number(float(measure.values[-1]))
+        if len(measure.part) == 1:
+            single_kinds.add(measure.kind)
     return {
-        "reading": reading,
-        "fused": dict(zip(reading.elements, reading.fused, strict=True)),
-        "entropy": dict(zip(reading.elements, reading.entropy, strict=True)),
-        "contradiction": describe_contradiction,
+        "measures": measures,
+        "kinds": [kind for kind in KINDS if kind in single_kinds],
+        "KINDS": KINDS,
+        "singles": [*((name,) for name in sample.modalities), ()],
+        "apart": float(np.abs(tracked.rho[-1] - _final_state(sample)).max()),
     }
 
 
-def describe_contradiction(K: float) -> str:
-    """Return a sentence on how far the modalities' masses contradict each other. The measure is Dempster's K, which
-    is NaN if a modality supports no class.
-    """
-    if not np.isfinite(K):
-        return "A modality supports no class at all, so that Dempster's K is not defined"
-    if round(K, 3) <= 0:
-        return f"The masses hardly contradict each other: Dempster's K is {'0.000' if K <= 0 else 'less than 0.001'}"
-    return f"The masses contradict each other with Dempster's K = {K:.3f}"
+@torch.no_grad()
+def _final_state(sample: Sample) -> np.ndarray:
+    """Return rho(T) of a model with time as it computes it itself, (D, D)."""
+    psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
+    times = [float(sample.model.duration)]
+    return np.asarray(sample.model.evolve_states(states.density(psi), times)[0].numpy())
 
 
 def _circuit_context(sample: Sample) -> dict[str, Any]:
     """Return the circuit of the sample, where its model has one."""
     if not sample.model.part(Circuit):
         return {}
-    replay, step = numbers.circuit_replay(sample)
-    return {
-        "replay": replay,
-        "step": step,
-        "describe_step_error": describe_step_error,
-    }
+    step: dict[str, Any] = {}
+    if sample.model.part(Evolution):
+        step = {"steps": 8, "gates": "all of H in one"}
+        note = circuit.describe_step_error(circuit.step_circuit(sample, **step).error)
+    elif sample.model.part(GateCircuit):
+        note = circuit.replay(sample).says
+    else:
+        note = (
+            "Modality qubits are left out after the fusion; a measured qubit controls a rotation of its "
+            "neighbour."
+        )
+    return {"circuit": sample.show("circuit", **step), "circuit_note": note}
 
 
 def model_context(sample: Sample) -> dict[str, Any]:
@@ -262,26 +261,21 @@ def model_context(sample: Sample) -> dict[str, Any]:
         "sample": sample,
         "own": sample.row in sample.dataset.rows("test"),  # whose terms over seeds are known
         "count": len(trust.explained_test_rows(study)),
-        "curves": trust.modality_curves(study),
+        "deletion": study.show("deletion-modalities"),
         "planted": trust.compare_with_truth(study),
         "seeds": seeds,
         "warnings": warnings,
         "made_with": _software(),
         "trust_background": study.explanation_background,
-        "describe_beaten_orders": describe_beaten_orders,
         "trained_on": checkpoint_cards.training_split(sample.study.card).replace("+", " and "),
         "dims": list_dimensions,
         "prod": math.prod,
         "labels": metrics.labels,
         "notes": describe_notes,
-        "describe_building": describe_building,
         "describe_background": describe_background,
         "describe_standard_error": describe_standard_error,
         "describe_decision": describe_decision,
         "describe_conflict": describe_conflict,
-        "notebook": notebook,
-        "numbers": numbers,
-        "CAPTIONS": CAPTIONS,
         "INERT": INERT,
     }
 
@@ -304,14 +298,6 @@ def _read_stability(sample: Sample) -> tuple[stability.Stability | None, str]:
         return trust.load_stability(sample.study), ""
     except (NotFound, IntegrityError) as error:
         return None, str(error).replace("`", "")
-
-
-def path_attribution_context(make: Callable[[], Any]) -> dict[str, Any]:
-    """Return the path attribution, or the reason why its integral cannot be resolved: a too long evolution."""
-    try:
-        return {"built": make(), "unresolved": ""}
-    except InvalidInput as error:
-        return {"unresolved": str(error)}
 
 
 def reproduction_lines(sample: Sample) -> str:

@@ -95,7 +95,10 @@ def render_page(story: Story, seconds: float = SECONDS) -> bytes:
         seconds=seconds,
         hold=HOLD,
         size=size,
-        colours={"INK": INK, "PAPER": PAPER, "QUIET": QUIET},
+        colours={
+            name: {"light": colour, "dark": DARK[colour]}
+            for name, colour in (("INK", INK), ("PAPER", PAPER), ("QUIET", QUIET))
+        },
         script=script,
         policy=script_digest(script),
     ).encode()

@@ -294,6 +294,22 @@ class Sample:
         tweak = f", tweak {self.tweak_text!r}" if self.tweak_text else ""
         return f"Sample({self.id!r} of {self.dataset.name!r}, {self.name!r}, output {self.output}{tweak})"
 
+    def show(self, view: str = "waterfall", **choices: Any) -> qfusion.views.view.View:
+        """Return a view of the sample as the pages draw it, with `figure`, `title` and `numbers`; a notebook displays
+        it.
+
+            sample.show("decision-over-time", above="entanglement").figure.show()
+
+        Args:
+            view: the name of a view that fits the model, or one of its study.
+            choices: of the view, with values as in a link.
+
+        Raises:
+            NotFound: when there is no such view, choice or option; the message names some that there are.
+            InvalidInput: when a choice does not fit.
+        """
+        return qfusion.views.pages.catalogue.show(self, view, choices)
+
     def _repr_html_(self) -> str:
         """How a notebook shows it: drawn above, by `views.pages.notebook`."""
         return qfusion.views.pages.notebook.sample_html(self)

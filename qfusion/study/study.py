@@ -505,6 +505,10 @@ class Study:
         others = [name for name in data.table.columns if name not in frame.columns]
         return frame.join(data.table[others])
 
+    def show(self, view: str = "cohort-shares", **choices: Any) -> "qfusion.views.view.View":
+        """Return a view of the model, or of its test samples; arguments and errors are those of `Sample.show`."""
+        return qfusion.views.pages.catalogue.show(self, view, choices)
+
     def _repr_html_(self) -> str:
         """Return the HTML that a notebook displays, see `views.pages.notebook`."""
         return qfusion.views.pages.notebook.study_html(self)

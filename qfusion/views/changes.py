@@ -9,16 +9,15 @@ import pandas as pd
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import capitalise, listed
 from qfusion.explain import counterfactual, verdicts
-from qfusion.figures import decision_charts, decision_pairs, numbers, state_changes, style
+from qfusion.figures import decision_charts, decision_pairs, state_changes, style
 from qfusion.figures.circuits import fusion
-from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import Circuit, EditableCircuit, StateModel, TruthTables
 from qfusion.quantum import statevector
 from qfusion.study import circuits, text, what_if
 from qfusion.study.sample import Sample
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import NumberParam, Param, SelectParam, whole_number
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
 from qfusion.views.words.rules import cite_sample, describe_calibration, name_explained_class
@@ -480,7 +479,7 @@ def noisy_terms(
         caption="contributions under this noise, with standard errors for this number of shots per coalition; "
         f"diamonds: exact.{cite_sample(sample)} {describe_comparison(study.background)}",
         limits="Does not show the baseline: it is in the table.",
-        table=numbers.terms_table(values).assign(
+        table=terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         ),
         alternative=f"Contributions under noise: {rules.list_terms(values)}.",

@@ -10,15 +10,14 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion._sentences import listed
 from qfusion.explain import stability
-from qfusion.figures import decision_charts, evolution_charts, numbers
+from qfusion.figures import decision_charts, evolution_charts
 from qfusion.figures.circuits import fusion
-from qfusion.figures.numbers import classes_table, terms_table
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
 from qfusion.views.choices import TIMED, Cursor, TermKind
 from qfusion.views.pages.params import SelectParam
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import (
     describe_baseline,
@@ -229,7 +228,7 @@ def waterfall_now(sample: Sample) -> View:
         caption=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
         limits="Does not show the learned model.",
-        table=numbers.terms_table(final),
+        table=terms_table(final),
         alternative=f"Waterfall of the decision at T: {rules.list_terms(final)}.",
         usage="Reset above the sliders returns to the learned model.",
     )
@@ -254,7 +253,7 @@ def verdict(sample: Sample) -> View:
 
 def _predicted_number(sample: Sample) -> View:
     study = sample.study
-    prediction = float(study.scores[sample.row, 0])
+    prediction = float(sample.scores[0])
     label = sample.target
     low, high = study.scale
     if study.reads_features:
@@ -280,8 +279,8 @@ def _predicted_number(sample: Sample) -> View:
 def _predicted_class(sample: Sample) -> View:
     study = sample.study
     truth = sample.true_class
-    predicted = int(study.predicted[sample.row])
-    p = study.probabilities[sample.row]
+    p = sample.probabilities
+    predicted = int(p.argmax())
     name = study.classes[predicted]
     if truth is None:
         end, says = "no truth is known", "no true class is known"
@@ -298,16 +297,34 @@ def _predicted_class(sample: Sample) -> View:
         f"Predicted ‘{text.escape_markdown(name)}’: {describe_softmax(p[predicted])}, {end}",
         caption=f"{classes} of this {split} sample; the dark bar is the prediction. {describe_calibration(study)}",
         limits="Does not show the probability of being right: see the calibration on the Cohorts page.",
-        table=classes_table(sample, study.scores[sample.row], p),
+        table=classes_table(sample),
         alternative=f"Softmax: predicted {name} {p[predicted]:.2f}, {says}.",
+    )
+
+
+def classes_table(sample: Sample) -> pd.DataFrame:
+    """Return one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
+    none is known.
+    """
+    truth = sample.true_class
+    return pd.DataFrame(
+        {
+            "sample": sample.id,
+            "class": sample.classes,
+            "log_odds": sample.scores,
+            "probability": sample.probabilities,
+            "truth": [
+                None if truth is None else place == truth for place in range(len(sample.classes))
+            ],
+        }
     )
 
 
 def waterfall(sample: Sample) -> View:
     """The decision, term by term."""
-    judged = sample.untweaked.verdict
+    judged = sample.verdict
     dividends = dict(judged.dividends)
-    errors = sample.untweaked.term_errors
+    errors = sample.term_errors
     standard_error = describe_standard_error(sample.explanation, sample.output)
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
     terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
@@ -326,19 +343,19 @@ def waterfall(sample: Sample) -> View:
         limits="Does not show the cause of the annotation, only the computation of this model.",
         table=_terms_table(sample),
         alternative=f"Waterfall: {terms}.",
-        lead=f"**Which modality decided this?** {answers.answer_decision(sample.untweaked)}  \n"
-        f"**Did the modalities conflict?** {answers.answer_conflict(sample.untweaked)}",
+        lead=f"**Which modality decided this?** {answers.answer_decision(sample)}  \n"
+        f"**Did the modalities conflict?** {answers.answer_conflict(sample)}",
     )
 
 
 def _terms_table(sample: Sample) -> pd.DataFrame:
     """Return the terms of a decision, with the planted ones and the errors that are known of them."""
-    judged = sample.untweaked.verdict
+    judged = sample.verdict
     table = terms_table(judged.dividends, sample=sample.id)
     truth = sample.true_dividends
     if truth is not None:
         table["true_dividend"] = [truth.get(term) for term in judged.dividends]
-    errors = sample.untweaked.term_errors
+    errors = sample.term_errors
     if errors:
         table["standard_error"] = [errors.get(term) for term in judged.dividends]
     if judged.seeds:
@@ -348,12 +365,12 @@ def _terms_table(sample: Sample) -> pd.DataFrame:
 
 def shapley(sample: Sample) -> View:
     """Shapley values and shares."""
-    values = sample.untweaked.shapley
-    shares = sample.untweaked.shares
+    values = sample.shapley
+    shares = sample.shares
     numbers = ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
     return View(
         decision_charts.shapley_bars(values, shares, sample.modalities, unit=sample.unit),
-        answers.title_leader(sample.untweaked) + name_explained_class(sample),
+        answers.title_leader(sample) + name_explained_class(sample),
         caption="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         f"{describe_comparison(sample.background)}",

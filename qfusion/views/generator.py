@@ -1,7 +1,7 @@
 """The generator of a model in time, and which of its terms built which contribution to a decision."""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, top
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribution, summarise
-from qfusion.figures import generator_attribution, generator_charts, numbers, term_effects
+from qfusion.figures import generator_attribution, generator_charts, term_effects
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
 from qfusion.views.choices import TIMED, Cursor
@@ -278,7 +278,11 @@ def attribution_matrix(sample: Sample, *, over: Over = operators.THIS) -> View:
             unit=sample.unit,
             quantity=sample.quantity,
         ),
-        numbers.built_table(result, sample.quantity),
+        built_table(result, sample.quantity),
+        shows="the amount that each coupling (H) and each dissipation term adds to each contribution. A row begins "
+        "at the contribution without evolution, and its numbers sum to the explained contribution.",
+        limits="Does not show the predictions of a model trained without a coupling, nor the effect of removing a "
+        "coupling from this model: two couplings that depend on each other share their effect.",
     )
 
 
@@ -318,6 +322,9 @@ def attribution_over_time(
             unit=sample.unit,
         ),
         result.dividend_frame(dividend),
+        shows="one contribution through the evolution, split into the parts that each coupling (H) and dissipation "
+        "has added (above the dotted start) and removed (below) so far; the line is their sum.",
+        limits="Does not show the other contributions, to which the same couplings may have moved the missing part.",
     )
 
 
@@ -344,7 +351,49 @@ def attribution_flow(sample: Sample, *, over: Over = operators.THIS) -> View:
             unit=sample.unit,
             quantity=sample.quantity,
         ),
-        numbers.built_flow_table(result, sample.quantity),
+        built_flow_table(result, sample.quantity),
+        shows="the flow from modalities through the terms that act on them to the contributions and their sum; the "
+        "width of a band is its size. The bands of a coupling are shared evenly among the modalities that it "
+        "acts on.",
+        limits="Does not show how much a modality contributes to a coupling: only the effect of the coupling is "
+        "measured. Bands thinner than half a percent of all are left out.",
+    )
+
+
+def built_table(built: PathAttribution, quantity: str = "score") -> pd.DataFrame:
+    """Return one row per `dividend` and one for their sum: `start`, the contribution of each term, and `end`.
+
+    Args:
+        quantity: name of the sum, "log-odds" or "score".
+    """
+    table = built.frame()
+    return pd.concat(
+        [
+            table,
+            pd.DataFrame([{"dividend": quantity} | table.drop(columns="dividend").sum().to_dict()]),
+        ],
+        ignore_index=True,
+    )
+
+
+def built_flow_table(built: PathAttribution, quantity: str = "score") -> pd.DataFrame:
+    """Return one row a band of the flow diagram behind the modalities: `from`, `to`, `value`.
+
+    Args:
+        quantity: name of the sum, "log-odds" or "score".
+    """
+    names = [name or "baseline" for name in built.dividends]
+    return pd.DataFrame(
+        [
+            *zip(["without evolution"] * len(names), names, built.start, strict=True),
+            *(
+                (parameter.key, name, built.parts[s, g])
+                for g, parameter in enumerate(built.terms)
+                for s, name in enumerate(names)
+            ),
+            *zip(names, [quantity] * len(names), built.end, strict=True),
+        ],
+        columns=["from", "to", "value"],
     )
 
 
@@ -355,6 +404,9 @@ def _make_view(
     over: str,
     figure: go.Figure,
     table: pd.DataFrame,
+    *,
+    shows: str,
+    limits: str,
 ) -> View:
     title = text.escape_markdown(describe_building(result))
     if over == operators.THIS:
@@ -368,9 +420,9 @@ def _make_view(
     return View(
         figure,
         title,
-        caption=f"{CAPTIONS[name].shows}{samples} {describe_comparison(sample.study.background)} Aumann–Shapley "
+        caption=f"{shows}{samples} {describe_comparison(sample.study.background)} Aumann–Shapley "
         f"values, which are additive to {result.error:.0e}.",
-        limits=f"Does not show {CAPTIONS[name].not_shown}",
+        limits=limits,
         table=table,
         alternative=f"{title}. {'; '.join(parts)}",
         heading="Contributions by coupling",
@@ -409,31 +461,3 @@ def describe_course(summary: CourseSummary) -> str:
         end=summary.end,
         terms=", ".join(terms),
     )
-
-
-class Caption(NamedTuple):
-    """The objects of "The figure shows ..." and "It does not show ..."."""
-
-    shows: str
-    not_shown: str
-
-
-CAPTIONS: dict[str, Caption] = {
-    "built": Caption(
-        "the amount that each coupling (H) and each dissipation term adds to each contribution. A row begins at the "
-        "contribution without evolution, and its numbers sum to the explained contribution.",
-        "the predictions of a model trained without a coupling, nor the effect of removing a coupling from this model: "
-        "two couplings that depend on each other share their effect.",
-    ),
-    "built-over-time": Caption(
-        "one contribution through the evolution, split into the parts that each coupling (H) and dissipation has added "
-        "(above the dotted start) and removed (below) so far; the line is their sum.",
-        "the other contributions, to which the same couplings may have moved the missing part.",
-    ),
-    "built-flow": Caption(
-        "the flow from modalities through the terms that act on them to the contributions and their sum; the width of "
-        "a band is its size. The bands of a coupling are shared evenly among the modalities that it acts on.",
-        "how much a modality contributes to a coupling: only the effect of the coupling is measured. Bands thinner "
-        "than half a percent of all are left out.",
-    ),
-}

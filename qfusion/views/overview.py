@@ -9,14 +9,13 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion.figures import decision_charts, training_charts
 from qfusion.figures.circuits import fusion
-from qfusion.figures.numbers import terms_table
 from qfusion.models import kind_files, measured_game
 from qfusion.study import compare, evolution, text
 from qfusion.study.compare import Example
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
 

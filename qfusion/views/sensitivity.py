@@ -9,7 +9,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import capitalise, count, size
 from qfusion.explain import fusion
 from qfusion.explain.sensitivity import Response, Sensitivity
-from qfusion.figures import decision_charts, numbers, term_effects
+from qfusion.figures import decision_charts, term_effects
 from qfusion.figures.circuits.fusion import class_bars, describe_drawn_classes, fusion_tables
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics, TruthTables
@@ -18,7 +18,7 @@ from qfusion.study import operators, text
 from qfusion.study.sample import Sample
 from qfusion.views.choices import needs
 from qfusion.views.pages.params import SelectParam, SwitchParam, whole_number
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
 from qfusion.views.words.rules import (
@@ -463,7 +463,7 @@ def waterfall_edited(sample: Sample) -> View:
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
         f"tables.{cite_sample(sample)} {describe_baseline(sample.study.background)}",
         limits="Does not show the learned tables: reset all cells.",
-        table=numbers.terms_table(now).assign(as_learned=learned),
+        table=terms_table(now).assign(as_learned=learned),
         alternative=f"Waterfall of the decision with these tables: {rules.list_terms(now)}.",
     )
 

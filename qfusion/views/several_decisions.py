@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import sizes, top
-from qfusion.figures import decision_pairs, numbers, style
+from qfusion.figures import decision_pairs, style
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import compare, text
@@ -17,7 +17,7 @@ from qfusion.views.choices import ExplainedOutput
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import SampleParam
 from qfusion.views.samples import describe_outcomes
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import describe_baseline
 
@@ -82,7 +82,7 @@ def several_decisions(
         )
     alternative = "; ".join(described) + "."
     table = pd.concat(
-        [numbers.terms_table(entry.dividends, sample=entry.id) for entry in sides],
+        [terms_table(entry.dividends, sample=entry.id) for entry in sides],
         ignore_index=True,
     )
     return View(

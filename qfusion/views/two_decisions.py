@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.figures import decision_charts, decision_pairs, numbers, scatter_map, style
+from qfusion.figures import decision_charts, decision_pairs, scatter_map, style
 from qfusion.figures.circuits import fusion
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import compare, text
 from qfusion.views.samples import truth_and_prediction
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import (
     background_markdown,
@@ -57,7 +57,7 @@ def waterfall(sides: compare.Sides, letter: Literal["A", "B"] = "A") -> View:
         f"{letter}: {answers.title_decision(one.verdict, one)}",
         caption=caption,
         limits="Does not show the cause of the annotation, only the computation of this model.",
-        table=numbers.terms_table(one.dividends),
+        table=terms_table(one.dividends),
         alternative=f"Waterfall of {letter}: {rules.list_terms(one.dividends)}.",
         name=f"waterfall-{letter}",
     )
@@ -76,8 +76,8 @@ def differences(sides: compare.Sides) -> View:
     )
     change = {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
     table = (
-        numbers.terms_table(a.dividends)
-        .merge(numbers.terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
+        terms_table(a.dividends)
+        .merge(terms_table(b.dividends), on="term", suffixes=("_A", "_B"))
         .assign(difference=lambda t: t["dividend_B"] - t["dividend_A"])
     )
     return View(

@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -161,3 +161,16 @@ def table_of(figure: go.Figure) -> pd.DataFrame:
         if trace.name and getattr(trace, "y", None) is not None
     }
     return pd.DataFrame(columns).rename_axis("x").reset_index()
+
+
+def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
+    """Return one row per term, with the columns `before`, `term` and `dividend`. The baseline is included under its
+    name.
+    """
+    return pd.DataFrame(
+        {
+            **before,
+            "term": [term or "baseline" for term in dividends],
+            "dividend": list(dividends.values()),
+        }
+    )

@@ -9,13 +9,12 @@ from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion._sentences import count
 from qfusion.figures import decision_charts
-from qfusion.figures.numbers import terms_table
 from qfusion.models.protocols import GateCircuit
 from qfusion.study.sample import Sample
 from qfusion.views.changes import NOISE, SHOTS, can_be_noisy
 from qfusion.views.pages import panel, params
 from qfusion.views.pages.circuit import noise_open
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample, name_explained_class
 

@@ -1,16 +1,17 @@
 """The pages: the question that each answers, its panels and its parameters; panels built by page and address.
 
-    picture = build("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
+    picture = build_panel("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
     picture.figure.show()
 
-A page of the dashboard draws what the same builders return. Programs and recipes of panels are in `programs`,
-`rendering` and `reproduction`.
+A page of the dashboard draws what the same builders return, and `Sample.show` and `Study.show` return it by name.
+Programs and recipes of panels are in `rendering`.
 """
 
 import importlib
+import inspect
 import pkgutil
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -18,7 +19,11 @@ from typing import Any, cast
 from qfusion import plugin, views
 from qfusion._checks import choose
 from qfusion._lazy import load
+from qfusion.errors import NotFound
 from qfusion.models.protocols import Evolution, LayeredNetwork
+from qfusion.study.performance import build_levels
+from qfusion.study.sample import Output, Sample, build_sample
+from qfusion.study.study import Study
 from qfusion.views import qubits
 from qfusion.views.choices import needs
 from qfusion.views.pages import (
@@ -34,8 +39,8 @@ from qfusion.views.pages import (
     train,
     what_if,
 )
-from qfusion.views.pages.address import OpenedPage, complete_address
-from qfusion.views.pages.page_state import SCOPES, Address, PageState, open_scope
+from qfusion.views.pages.address import OpenedPage, complete_address, naming
+from qfusion.views.pages.page_state import SCOPES, Address, PageState, format_value, open_scope
 from qfusion.views.pages.panel import PLACED, Opens, Panel, panels
 from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, always, rules
 from qfusion.views.view import View
@@ -232,22 +237,16 @@ def open_page(page: str, address: Address) -> OpenedPage:
     return complete_address(page, address, page_rules, bare=page in PAGES_WITHOUT_MODEL)
 
 
-def visible_panels(view: PageState, only: str = "") -> Iterator[str]:
-    """Yield the names of the panels that a page shows under a complete address, in its order.
-
-    Args:
-        view: the page under the address.
-        only: the one name that may be yielded; any if empty.
-    """
+def visible_panels(view: PageState) -> Iterator[str]:
+    """Yield the names of the panels that a page shows under a complete address, in its order."""
     scopes: dict[str, Any] = {}
     known = {**PAGES[view.page], **PANEL_FAMILIES.get(view.page, {})}
     for start, panel in sorted(known.items(), key=lambda entry: entry[1].below):
-        is_other = bool(only) and not only.startswith(start)
-        if is_other or not panel.opens(view):
+        if not panel.opens(view):
             continue
         scope = open_scope(view, panel.scope, scopes)
         for end in panel.endings(view, scope):
-            if only in ("", start + end) and panel.is_shown(view, scope, end):
+            if panel.is_shown(view, scope, end):
                 yield start + end
 
 
@@ -259,6 +258,21 @@ def find_panel(page: str, panel: str, address: Address) -> tuple[PageState, Pane
     """
     view = PageState(choose("Page", page.lower(), PAGES), address)
     return view, *panel_named(view.page, panel)
+
+
+def has_panel(view: PageState, name: str) -> bool:
+    """Return whether a panel has something to show under a complete address, in whichever part of the page."""
+    if not is_named(view.page, name):
+        return False
+    panel, rest = panel_named(view.page, name)
+    scope = open_scope(view, panel.scope)
+    return rest in panel.endings(view, scope) and panel.is_fitting(view, scope, rest)
+
+
+def is_named(page: str, name: str) -> bool:
+    """Return whether a page has a panel of this name, or panels whose names begin so."""
+    families = PANEL_FAMILIES.get(page, {})
+    return name in PAGES[page] or any(map(name.startswith, families))
 
 
 def panel_named(page: str, name: str) -> tuple[Panel, str]:
@@ -300,3 +314,111 @@ def own_params(page: str, panel: Panel) -> list[Param]:
     others = [other for other in PAGES[page].values() if not other.below]
     shared = {*PAGE_PARAMS.get(page, ()), *(choice for other in others for choice in other.choices)}
     return [choice for choice in panel.choices if choice not in shared]
+
+
+# Views by name, for notebooks and commands.
+
+OF_SAMPLE: tuple[str, ...] = ("sample", "study", "levels")  # scopes of views that a sample can show
+OF_STUDY: tuple[str, ...] = ("study", "levels")
+
+
+def show(of: Sample | Study, name: str, choices: Mapping[str, Any]) -> View:
+    """Return a view of a sample or study; arguments and errors are those of `Sample.show`."""
+    if isinstance(of, Sample):
+        sample, scopes = of, OF_SAMPLE
+    else:
+        sample, scopes = build_sample(of, int(of.explained_rows[0])), OF_STUDY
+    page, panel, rest = find_view(sample, name, PAGES, scopes)
+    values = _sample_address(sample) | choice_values(panel, sample.study, choices)
+    arguments = panel.arguments(PageState(page, values), rest)
+    # not from the cache, so that the reader may change the figure
+    return inspect.unwrap(panel.build)(_scope_of(sample, panel.scope), **arguments)
+
+
+def find_view(
+    sample: Sample, name: str, pages: Iterable[str], scopes: Sequence[str] = OF_SAMPLE
+) -> tuple[str, Panel, str]:
+    """Return the page that has a view of a sample, the view's panel, and the rest of its name as `panel_named` does.
+
+    Of several pages with a view of this name, it is the last of those that offer most choices: the first pages repeat
+    views of others.
+
+    Args:
+        sample: the view must fit its model.
+        name: of the view.
+        pages: that are searched, by title.
+        scopes: what the view may be of.
+
+    Raises:
+        NotFound: when there is no such view; the message names some that there are.
+    """
+    placed = [
+        (page, other, panel)
+        for page in pages
+        for other, panel in PAGES[page].items()
+        if panel.scope in scopes
+    ]
+    fitting = []
+    for page in pages:
+        if is_named(page, name):
+            panel, rest = panel_named(page, name)
+            if panel.scope in scopes and _fits(sample, page, panel, rest):
+                fitting.append((page, panel, rest))
+    if not fitting:
+        choose("View", name, [other for _, other, _ in placed])
+        names = [other for page, other, panel in placed if _fits(sample, page, panel)]
+        raise NotFound(
+            f"Model '{sample.name}' has no view '{name}' of sample '{sample.id}'. Choose one of "
+            f"{', '.join(dict.fromkeys(names))}."
+        )
+    return max(reversed(fitting), key=lambda one: len(one[1].options))
+
+
+def _fits(sample: Sample, page: str, panel: Panel, rest: str = "") -> bool:
+    """Return whether a page offers a panel, with all its choices, of a sample."""
+    study, state = sample.study, PageState(page, _sample_address(sample))
+    keys = {param.key for param in panel_params(panel).values() if param.fits(study)}
+    return keys <= page_rules(state, study).keys() and panel.is_fitting(
+        state, _scope_of(sample, panel.scope), rest
+    )
+
+
+def _sample_address(sample: Sample) -> dict[str, str]:
+    address = {"model": sample.name, "data": sample.dataset.name, "sample": sample.id}
+    if sample.classes:
+        address["output"] = str(Output(sample.output, sample.study.reference, sample.classes))
+    return address
+
+
+def _scope_of(sample: Sample, scope: str) -> Any:
+    if scope == "levels":
+        return build_levels(sample)
+    return sample.study if scope == "study" else sample
+
+
+def panel_params(panel: Panel) -> dict[str, Param]:
+    """Return the choices of a panel, by the name that its view gives them."""
+    return {name: option for name, option in panel.options.items() if isinstance(option, Param)}
+
+
+def choice_values(panel: Panel, study: Study, choices: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return choices of a panel as an address holds them.
+
+    Args:
+        panel: of the view.
+        study: whose options there are.
+        choices: by name, see `panel_params`; values as in a link.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such choice or option.
+    """
+    params = panel_params(panel)
+    values = {}
+    for name, value in choices.items():
+        param = params[choose("Choice", name, params)]
+        texts = format_value(value)
+        with naming(f"Choice `{name}`"):
+            for text in texts:
+                param.require(study, text)
+        values[param.key] = texts
+    return values

@@ -10,18 +10,16 @@ import pandas as pd
 from qfusion._lazy import load
 from qfusion._sentences import listed, true_minus
 from qfusion.errors import QFusionError
-from qfusion.figures import notebook
 from qfusion.figures.files import export
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak, learned_values
-from qfusion.study import evolution, performance, text
-from qfusion.study.sample import Sample, build_sample
+from qfusion.study import evolution, text
+from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
-from qfusion.views import cohort_contributions, overview
 from qfusion.views.pages import dynamics
-from qfusion.views.pages.panel import drawn
-from qfusion.views.words import answers, rules, systems
+from qfusion.views.view import View
+from qfusion.views.words import answers, systems
 from qfusion.views.words.rules import format_probability, name_explained_class
 
 
@@ -58,10 +56,7 @@ def sample_html(sample: Sample) -> str:
             f"Did the modalities conflict? {answers.answer_conflict(sample)}",
         ],
         terms,
-        export.image(
-            notebook.contributions(sample),
-            f"Waterfall: {rules.list_terms(sample.dividends)}.",
-        ),
+        _image(sample.show()),
     )
 
 
@@ -69,13 +64,9 @@ def study_html(study: Study) -> str:
     """Return a model on its data as HTML: a description, the modality that leads on average over the test samples,
     with 95% intervals, and its test metrics over seeds.
     """
-    shares = cohort_contributions.cohort_shares(
-        performance.build_levels(build_sample(study, study.explained_rows[0]))
-    )
+    shares = study.show("cohort-shares")
     rows = shares.numbers.query("level == 'all'")[["modality", "value", "low", "high"]]
-    metrics = (
-        drawn(overview.test_metrics)(study) if study.card.get("metrics", {}).get("test") else None
-    )
+    metrics = study.show("test-metrics") if study.card.get("metrics", {}).get("test") else None
     return _html(
         [
             f"{text.escape_markdown(study.name)} on {text.escape_markdown(study.dataset.title)}",
@@ -83,8 +74,14 @@ def study_html(study: Study) -> str:
             *(f"{picture.title}." for picture in (metrics, shares) if picture),
         ],
         rows.rename(columns={"value": "mean share", "low": "95% from", "high": "to"}),
-        export.image(metrics.figure, metrics.alt) if metrics else "",
+        _image(metrics) if metrics else "",
     )
+
+
+def _image(view: View) -> str:
+    """Return the figure of a view as HTML."""
+    assert view.figure is not None
+    return export.image(view.figure, view.alt)
 
 
 def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:

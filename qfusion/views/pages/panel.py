@@ -98,11 +98,17 @@ class Panel:
             ending = {}
         return {**self.fixed, **ending, **_read_options(self.options, view)}
 
-    def is_shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
-        """Return whether the page shows it of a scope; arguments and errors are those of `arguments`."""
-        return self.opens(view) and self.fits(
+    def is_fitting(self, view: PageState, scope: Any, rest: str = "") -> bool:
+        """Return whether there is something to show of a scope, in whichever part of the page; arguments and errors
+        are those of `arguments`.
+        """
+        return self.fits(
             scope, **self.arguments(view, rest), **_read_options(self.conditions, view)
         )
+
+    def is_shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
+        """Return whether the page shows it of a scope under an address; other arguments are those of `arguments`."""
+        return self.opens(view) and self.is_fitting(view, scope, rest)
 
 
 def _read_options(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:

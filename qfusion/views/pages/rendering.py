@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from qfusion import plugin
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
-from qfusion.figures import VIEWS, colours
+from qfusion.figures import colours
 from qfusion.figures.files import export
 from qfusion.figures.files.export_style import ExportStyle
 from qfusion.figures.files.recipe import (
@@ -29,18 +29,29 @@ from qfusion.figures.files.recipe import (
     software,
     table_digest,
 )
-from qfusion.views.pages.address import FREE, describe_source, naming
+from qfusion.models.protocols import Evolution
+from qfusion.study.sample import Sample
+from qfusion.views.pages.address import FREE, naming
 from qfusion.views.pages.catalogue import (
     PAGES,
     PLUGIN_FILE,
     PLUGIN_PAGE,
     build_panel,
+    choice_values,
     find_panel,
+    find_view,
+    has_panel,
     open_page,
     visible_panels,
 )
-from qfusion.views.pages.page_state import Address, Call, scope_calls
-from qfusion.views.words.decisions import describe_background
+from qfusion.views.pages.page_state import (
+    Address,
+    Call,
+    PageState,
+    open_scope,
+    parse_tweak,
+    scope_calls,
+)
 
 TEXT_PANELS = (
     "questions",
@@ -52,8 +63,6 @@ TEXT_PANELS = (
     "referee-checks",
 )
 PAGES_WITHOUT_FIGURES = ("guided tour", "glossary")
-NAMED_FIGURES = "figures"  # in the place of a page: a function of `qfusion.figures.notebook`
-_NAMED_FIGURE_KEYS = ("model", "sample", "data", "output", "background", "contrast", "tweak")
 # Pages whose path is not their title.
 _PATHS = {"overview": "", "decision operators": "operators", "guided tour": "tour"}
 Query = Mapping[str, Sequence[str]]
@@ -100,17 +109,16 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
         address: of the page, values by name.
 
     Raises:
-        NotFound: when the page does not show the panel; the message lists those that it shows.
+        NotFound: when the page has nothing to show there, in whichever of its parts; the message names figures that
+            it shows.
         InvalidInput: when a part of the address does not fit.
     """
-    if page == NAMED_FIGURES:
-        return _render_named_figure(panel, address)
     if page in PAGES_WITHOUT_FIGURES:
         choose(f"Panel of page '{page}'", panel, ())
     result = open_page(page, address)
     view = result.view
-    if panel in TEXT_PANELS or not any(visible_panels(view, panel)):
-        require_figure(page, panel, address)
+    if panel in TEXT_PANELS or not has_panel(view, panel):
+        choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
     picture = build_panel(view.page, panel, view.values)
     table = picture.numbers
     figure = picture.figure
@@ -141,50 +149,34 @@ def figure_names(page: str, address: Query) -> list[str]:
     return [name for name in visible_panels(view) if name not in TEXT_PANELS]
 
 
-def require_figure(page: str, panel: str, address: Query) -> None:
-    """Raise NotFound unless a page shows a figure of this name; other errors are those of `figure_names`."""
-    choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
+def view_recipe(
+    view: str, address: Mapping[str, str], choices: Mapping[str, str], tweak: str = ""
+) -> Recipe:
+    """Return the recipe of a view of a sample, by its name on whichever page.
+
+    Args:
+        view: name of the view.
+        address: the model, data set, sample and the other choices that all pages have.
+        choices: of the view, by name, with values as in a link.
+        tweak: what to change in the model first; the view must be on a page that can change it.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such view, or a choice does not fit.
+    """
+    opened = open_page("samples", address).view
+    sample: Sample = open_scope(opened, "sample")
+    known = opened.address() | _tweak_values(sample, tweak)
+    pages = [page for page in PAGES if not tweak or PageState(page, known).tweak]
+    page, panel, _ = find_view(sample, view, pages)
+    return Recipe(page, view, known | choice_values(panel, sample.study, choices))
 
 
-def _render_named_figure(view: str, address: Query) -> RenderedPanel:
-    """Return a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
-    from qfusion.figures import notebook, numbers as figure_numbers
-    from qfusion.views.generator import CAPTIONS
-
-    name = choose("View", view, VIEWS).replace("-", "_")
-    check(
-        {"model", "sample"} <= set(address) <= set(_NAMED_FIGURE_KEYS),
-        f"The recipe of a figure by name says {', '.join(_NAMED_FIGURE_KEYS)}, but this one says "
-        f"{', '.join(sorted(address))[:200]}. Export the figure again.",
-    )
-    sample = figure_numbers.open_decision(
-        **{key: values[0] for key, values in address.items() if values}
-    )
-    table = getattr(figure_numbers, name)(sample)
-    origin = describe_source(sample.study) | {
-        "sample": sample.id,
-        "seed": sample.study.card.get("seed"),
-        "output": sample.explanation.outputs[sample.output],
-        "background": sample.background.name,
-        "background_size": int(sample.background.samples),
-    }
-    title = f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
-    caption = (
-        f"Shows {CAPTIONS[view].shows} Does not show {CAPTIONS[view].not_shown}"
-        if view in CAPTIONS
-        else ""
-    )
-    caption += f" Compared with {describe_background(sample.background)}."
-    recipe = Recipe(
-        NAMED_FIGURES,
-        view,
-        {key: list(values) for key, values in address.items()},
-        made_from=origin,
-        software=software(),
-        numbers=table_digest(table),
-    )
-    figure = getattr(notebook, name)(sample)
-    return RenderedPanel(figure, title, caption.strip(), table, recipe)
+def _tweak_values(sample: Sample, tweak: str) -> dict[str, list[str]]:
+    """Return a tweak as an address holds it."""
+    parsed = parse_tweak(sample.study, tweak)
+    if sample.model.part(Evolution):
+        return {key: [f"{value:.15g}"] for key, value in parsed.numbers().items()}
+    return {"phi": [str(parsed)]} if str(parsed) else {}
 
 
 def parse_link(link: str) -> tuple[str, dict[str, list[str]]]:
@@ -221,6 +213,10 @@ def reproduce(recipe: Recipe, *, anyway: bool = False) -> RenderedPanel:
         InvalidInput: when they have changed, or the recipe's address no longer fits.
         NotFound, DataUnavailable: when they are missing.
     """
+    check(
+        recipe.page != "figures",
+        "The recipe is of a figure by name, as earlier versions wrote it. Export the figure again.",
+    )
     with naming("The recipe cannot be followed"):
         panel = render_panel(recipe.page, recipe.panel, recipe.address)
     problems = describe_changes(recipe, panel.recipe.made_from)
@@ -296,10 +292,7 @@ def program(page: str, panel: str, address: Address) -> str:
     imports = {f"from {call.module} import {call.function}" for _, call in calls}
     scope = "sample.study" if spec.scope == "study" else spec.scope
     build = inspect.unwrap(spec.build)
-    if isinstance(build, partial):  # of a view, see `views.drawn`
-        function, numbers = build.keywords["view"], "picture.numbers"
-    else:
-        function, numbers = build, "picture.numbers"
+    function = build.keywords["view"] if isinstance(build, partial) else build  # see `panel.drawn`
     arguments = spec.arguments(view, suffix)
     picture = Call("", _name_function(function, imports), (), arguments, scope).text()
     lines = [
@@ -308,7 +301,7 @@ def program(page: str, panel: str, address: Address) -> str:
         "",
         *(f"{name} = {call.text()}" for name, call in calls),
         f"picture = {picture}",
-        f"numbers = {numbers}",
+        "numbers = picture.numbers",
         "",
         "print(numbers)",
         "",

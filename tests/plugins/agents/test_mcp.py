@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a path in an address": ("figure", {**AT, "address": {**ONE, "model": "{file}"}}, "Model '"),
     "a figure by name": (
         "figure",
-        {**AT, "page": rendering.NAMED_FIGURES},
+        {**AT, "page": "figures"},
         "Page 'figures' does not exist",
     ),
     "a million rows": ("list_samples", {"model": MODEL, "limit": 10**6}, "from 1 to 100, but is"),

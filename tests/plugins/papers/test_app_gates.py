@@ -15,7 +15,6 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.figures import numbers
 from qfusion.models import base
 from qfusion.models.protocols import GateCircuit, kinds
 from qfusion.study import circuits
@@ -23,6 +22,7 @@ from qfusion.study.backends import evaluated
 from qfusion.study.opening import open_sample
 from qfusion.study.sample import Sample
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
+from qfusion.views import circuit as circuit_views
 from qfusion.views.pages import catalogue, rendering
 from tests.plugins.papers.published_models import SMALL
 from tests.support.app import plain, said, visit
@@ -96,7 +96,7 @@ def test_the_circuit_opens(kind: str, trained: dict[str, str]) -> None:
     assert not app.warning
     words = plain(said(app))
     assert SAYS[kind] in words
-    replay = numbers.circuit_replay(opened(kind, trained))[0]
+    replay = circuit_views.replay(opened(kind, trained))
     assert f"Gate {replay.count} of {replay.count}" in words
     assert "OpenQASM 3," in words
     assert ("share most at the end" in words or "share nothing" in words) == (kind != "vqc-mlpnet")
@@ -131,14 +131,14 @@ def test_panels_equal_pennylane(kind: str, trained: dict[str, str]) -> None:
     for gate in (half, len(built.gates)):
         theirs = np.array(circuit(operations[:gate]), dtype=float)
         for panel in ("circuit", "qubits"):
-            table = catalogue.build_panel("Circuit", panel, link | {"gate": str(gate)}).table()
+            table = catalogue.build_panel("Circuit", panel, link | {"gate": str(gate)}).numbers
             assert list(table["qubit"]) == list(wires)
             assert (
                 np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[: 3 * len(wires)]).max()
                 < 1e-8
             )
             assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires) :]).max() < 1e-8
-        lines = catalogue.build_panel("Circuit", "entropy-gates", link).table()
+        lines = catalogue.build_panel("Circuit", "entropy-gates", link).numbers
         assert (
             np.abs(
                 lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires) :]
@@ -200,7 +200,7 @@ def test_headless_figures_programs_reports_and_files(
     assert "qubits.mutual_gates(sample)" in rendering.program(
         "Circuit", "mutual-gates", view.values
     )
-    table = catalogue.build_panel("Circuit", "mutual-gates", view.values).table()
+    table = catalogue.build_panel("Circuit", "mutual-gates", view.values).numbers
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
     assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3

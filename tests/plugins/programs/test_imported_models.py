@@ -216,7 +216,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
             "--sample",
             "row-0050",
             "--view",
-            "contributions",
+            "waterfall",
             "--out",
             "f.svg",
         ),

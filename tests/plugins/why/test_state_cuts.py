@@ -16,7 +16,7 @@ import qutip
 import torch
 from torch import Tensor
 
-from qfusion import cli, explain, figures
+from qfusion import cli, explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.models import InputSpec, QuantumJump
@@ -563,7 +563,7 @@ def test_pages_equal_cuts_of_a_sample(study: Any, planted: Any) -> None:
         cut_measures.cuts_of_sample(study, row, tweak, terms=with_terms)
         for with_terms in (False, True)
     )
-    one = figures.open_sample("qj-planted", str(planted.ids[row]), planted)
+    one = opening.open_sample("qj-planted", str(planted.ids[row]), planted)
     times = np.linspace(0, float(one.model.duration), state_cuts.TIMES)
     alone = cut_correlations(one.model, one.inputs, times, kinds=tuple(state_cuts.KINDS))
     pd.testing.assert_frame_equal(found.frame(), alone.frame(0, 0), atol=1e-10)
@@ -748,7 +748,7 @@ def test_programs_reproduce_the_tables(study: Any, planted: Any) -> None:
     for panel in ("cut", "cut-terms"):
         names: dict[str, Any] = {}
         exec(rendering.program("Dynamics", panel, address), names)
-        expected = catalogue.build_panel("dynamics", panel, address).table()
+        expected = catalogue.build_panel("dynamics", panel, address).numbers
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
     exec(

@@ -10,12 +10,12 @@ import pandas as pd
 
 from qfusion._checks import check_present
 from qfusion._sentences import true_minus
-from qfusion.figures import decision_pairs, model_charts, numbers, scatter_map, style
+from qfusion.figures import decision_pairs, model_charts, scatter_map, style
 from qfusion.plugins.people.beside import crowd_comparison, words
 from qfusion.plugins.people.beside.statistics import WHOLE, Aspect
 from qfusion.study import compare, text
 from qfusion.views.pages import compare as compare_panels, page_state, panel, params
-from qfusion.views.view import View
+from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline
 
@@ -140,8 +140,8 @@ def waterfalls(sides: compare.Sides, **choices: str | None) -> View:
 
     def table() -> pd.DataFrame:
         return (
-            numbers.terms_table(pair.people)
-            .merge(numbers.terms_table(pair.model), on="term", suffixes=("_people", "_model"))
+            terms_table(pair.people)
+            .merge(terms_table(pair.model), on="term", suffixes=("_people", "_model"))
             .assign(unit_people="share of votes", unit_model=crowd_comparison.UNITS[chosen.scale])
         )
 

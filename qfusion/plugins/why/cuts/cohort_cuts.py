@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures, tables
-from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cuts
+from qfusion.plugins.why.cuts.words import describe_cuts
 from qfusion.study import jobs, performance, text
 from qfusion.training import metrics
 from qfusion.views.choices import EVERYONE
@@ -32,7 +32,9 @@ def cut_test(levels: performance.Levels, *, everyone: bool = False) -> View:
     how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
     figure = draw_cut_test(tables.cut_table(result), levels.study.modalities, metric)
     shows = (
-        f"{CAPTIONS['cut-test'].shows} Here {describe_cut_scope(levels, everyone)}, the learned "
+        "the metrics on many samples if the correlations of a modality are removed at time t in all of them. "
+        "Bands are 95% bootstrap intervals. "
+        f"Here {describe_cut_scope(levels, everyone)}, the learned "
         f"model; {how}."
     )
     return View(
@@ -40,7 +42,8 @@ def cut_test(levels: performance.Levels, *, everyone: bool = False) -> View:
         title=f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
         figure=figure,
         caption=shows,
-        limits="Does not show " + CAPTIONS["cut-test"].not_shown,
+        limits="Does not show whether a model trained without these correlations would be worse: this model was not "
+        "trained on states after a cut.",
         alternative=f"{metrics.LABELS[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: tables.cut_table(result),
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion._sentences import capitalise
 from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summaries, tables
-from qfusion.plugins.why.cuts.words import CAPTIONS, describe_cut
+from qfusion.plugins.why.cuts.words import describe_cut
 from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.views.choices import CURSOR
@@ -68,8 +68,15 @@ def cut(sample: Sample, *, t: float = 1.0) -> View:
         title=text.escape_markdown(describe_cut(cuts, sample.output, sample.quantity)),
         figure=figure,
         heading="Need for correlations over time",
-        caption=CAPTIONS["cut"].shows + cite_sample(sample),
-        limits="Does not show " + CAPTIONS["cut"].not_shown,
+        caption="the explained output if at time t all correlations of one modality with the others are removed "
+        "(solid), or all but the classical correlation of its populations (dashed: no entanglement is left), "
+        "and the state then evolves to T. Dash-dot: the modality and the others are kept uncorrelated from "
+        "the start to t, so that each evolves in the other's reduced state. With two modalities, cutting one "
+        "also cuts the other."
+        f"{cite_sample(sample)}",
+        limits="Does not show the output for other data: a cut is an intervention on the model's state, and possibly "
+        "no input leads to the new state. Dashed lines do not separate entanglement from quantum correlation "
+        "without entanglement.",
         alternative=alt,
         table=lambda: cuts.frame(0, sample.output),
     )
@@ -126,8 +133,11 @@ def cut_terms(sample: Sample, *, modality: str = "", t: float = 1.0) -> View:
         name="cut-terms",
         title=title,
         figure=figure,
-        caption=CAPTIONS["cut-terms"].shows + cite_sample(sample),
-        limits="Does not show " + CAPTIONS["cut-terms"].not_shown,
+        caption="the size of every term of the decision after a cut at time t. Lines begin at the sizes without a "
+        "cut, since the initial state is uncorrelated."
+        f"{cite_sample(sample)}",
+        limits="Does not show which coupling builds a term. The background of the terms is the mean state of every "
+        "modality, so they differ from terms against another background.",
         alternative=alt,
         table=table,
     )

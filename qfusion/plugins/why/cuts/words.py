@@ -4,7 +4,6 @@ from qfusion._sentences import size
 from qfusion.plugins.why.cuts.cut_losses import CutMetrics
 from qfusion.plugins.why.cuts.cut_summaries import Change, Dependence, dependence, largest_cut
 from qfusion.plugins.why.cuts.state_cuts import Cuts
-from qfusion.views.generator import Caption
 from qfusion.views.words.rules import format_estimate, name_metric
 
 # The largest cut of one sample.
@@ -41,29 +40,6 @@ DEPENDENCE_TITLES: dict[Dependence, str] = {
 CORRELATIONS = "the correlations of {modality} at t = {time:.2f}"
 CLASSICAL_CHANGE = "; with their classical part kept {change}"
 NEVER_CHANGE = ". If never correlated: {change}"
-# Captions of the figures of cuts.
-CAPTIONS: dict[str, Caption] = {
-    "cut": Caption(
-        "the explained output if at time t all correlations of one modality with the others are removed (solid), or "
-        "all but the classical correlation of its populations (dashed: no entanglement is left), and the state then "
-        "evolves to T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that "
-        "each evolves in the other's reduced state. With two modalities, cutting one also cuts the other.",
-        "the output for other data: a cut is an intervention on the model's state, and possibly no input leads to the "
-        "new state. Dashed lines do not separate entanglement from quantum correlation without entanglement.",
-    ),
-    "cut-terms": Caption(
-        "the size of every term of the decision after a cut at time t. Lines begin at the sizes without a cut, since "
-        "the initial state is uncorrelated.",
-        "which coupling builds a term. The background of the terms is the mean state of every modality, so they differ "
-        "from terms against another background.",
-    ),
-    "cut-test": Caption(
-        "the metrics on many samples if the correlations of a modality are removed at time t in all of them. Bands are "
-        "95% bootstrap intervals.",
-        "whether a model trained without these correlations would be worse: this model was not trained on states after "
-        "a cut.",
-    ),
-}
 
 
 def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
