@@ -10,7 +10,7 @@ import plotly.io
 import pytest
 
 from qfusion import cli
-from qfusion.figures import guards, notebook
+from qfusion.figures import guards
 from qfusion.figures.files import export
 from qfusion.figures.files.export_style import ExportStyle
 from qfusion.figures.guards import MIME_TYPE
@@ -22,7 +22,7 @@ NOTEBOOKS = ("plotly_mimetype+notebook", "notebook_connected", "colab", "vscode"
 
 @pytest.fixture(scope="module")
 def figure() -> Any:
-    return notebook.contributions(open_sample("qj-parity", "pair-6601"))
+    return open_sample("qj-parity", "pair-6601").show().figure
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def inside_features(
         describe_largest_parts("Of its features", quoted, result.features, "moved it"),
         caption=f"the same attribution, summed over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{cite_sample(sample)}",
-        limits="Does not show the steps: see above.",
+        limits="The steps are above.",
         table=attribution.frame(sample.study, sample.row, result),
         alternative=f"Attribution by feature: largest {largest}.",
     )
@@ -221,8 +221,8 @@ def inside_time(
         caption=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
         f"{describe_axis(names, known)} The colours of each lane are scaled to its largest step, whose size is "
         f"below the name.{cite_sample(sample)}{remark}",
-        limits="Does not show whether simultaneous parts are related: features are measured over windows, and one "
-        "modality may precede another.",
+        limits="Parts at the same time need not be related: features are measured over windows, and one modality may "
+        "precede another.",
         table=_lanes_table(sample, term, lanes, seconds),
         alternative=f"Attribution over time inside {', '.join(names)}, in {axis}.",
     )

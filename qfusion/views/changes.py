@@ -121,7 +121,7 @@ def probabilities(sample: Sample, *, changes: Changes = None) -> View:
         ),
         f"Decision: {answers.format_decision_value(study, now.outcome.scores)}",
         caption=f"{drawn}{diamonds}. {describe_calibration(study)}{cite_sample(sample)}",
-        limits="Does not show the probability of being right: see the calibration on the Cohorts page.",
+        limits="This is not the probability of being right: see the calibration on the Cohorts page.",
         table=pd.DataFrame(
             {
                 "sample": sample.id,
@@ -175,7 +175,7 @@ def waterfall(
         f"{when}, {finding}",
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
         f"{cite_sample(sample)} {describe_baseline(study.background)} Terms of a modality that is left out are zero.",
-        limits="Does not show whether such a combination occurs in data: changed modalities may not match.",
+        limits="Such a combination may not occur in data: changed modalities may not match.",
         table=terms_table(terms, sample=sample.id, when=when).assign(
             background=study.background.name
         ),
@@ -205,7 +205,7 @@ def differences(sample: Sample, *, changes: Changes = None) -> View:
         caption=f"each term with the changes minus the same term without them{name_explained_class(sample)}; "
         f"the differences sum to the change of the {sample.quantity}. "
         f"{describe_comparison(sample.study.background)}",
-        limits="Does not show terms that do not contain a changed modality, which cannot change.",
+        limits="Terms without a changed modality cannot change and are not drawn.",
         table=pd.DataFrame(
             {
                 "sample": sample.id,
@@ -429,7 +429,7 @@ def noisy_scores(
         "diamonds: the exact circuit. All bars use the same shots, so overlapping bars do not imply "
         "an insignificant lead: the title uses the standard error of the difference."
         f"{cite_sample(sample)}",
-        limits="Does not show drift and cross-talk of a real device.",
+        limits="A real device also has drift and cross-talk.",
         table=pd.DataFrame(
             {
                 "class": names,
@@ -478,7 +478,7 @@ def noisy_terms(
         f"{sure} of {len(values) - 1} terms exceed the noise of the shots{name_explained_class(sample)}",
         caption="contributions under this noise, with standard errors for this number of shots per coalition; "
         f"diamonds: exact.{cite_sample(sample)} {describe_comparison(study.background)}",
-        limits="Does not show the baseline: it is in the table.",
+        limits="The baseline is in the table.",
         table=terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         ),

@@ -387,7 +387,7 @@ def step_error(
         f"Trotter error at this step: trace distance {built.error.all:.2g}",
         caption="trace distance between the circuit's state and the exact evolution without steps, which decreases "
         f"with dt. {describe_step_error(built.error)}{cite_sample(sample)}",
-        limits="Does not show device noise: the circuit is computed exactly.",
+        limits="The circuit is computed exactly, without device noise.",
         table=pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
         alternative=f"Error against the step dt: {errors} after all steps.",
     )

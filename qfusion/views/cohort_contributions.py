@@ -89,7 +89,7 @@ def cohort_shares(levels: performance.Levels) -> View:
         title,
         caption="the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
         f"{describe_level_intervals(levels)}; diamond: the sample. {describe_study_background(levels)}",
-        limits="Does not show whether the modality was right, nor its joint terms.",
+        limits="A leading modality need not be right. Joint terms are not counted.",
         table=table,
         alternative=alternative,
     )
@@ -255,7 +255,7 @@ def dividends(levels: performance.Levels, *, by: Annotated[str, BY] = cohorts.NO
         drawn,
         describe_spread(values, inside, levels.clusters()),
         caption=caption,
-        limits="Does not show the terms of one sample together: see the sample's waterfall.",
+        limits="The terms of one sample are not connected: see the sample's waterfall.",
         table=table,
         alternative=f"Contributions, {by}; medians of all: {rules.list_terms(medians)}.",
     )

@@ -93,9 +93,8 @@ def slices(levels: performance.Levels, *, by: Annotated[str, SLICES_BY] = "") ->
         figure,
         title,
         caption=caption,
-        limits="Does not show why a slice is harder. Among many slices an orange one may be due to chance; the title "
-        "accounts for "
-        "their number.",
+        limits="Why a slice is harder remains open. Among many slices an orange one may be due to chance; the title "
+        "accounts for their number.",
         table=table,
         alternative=alternative,
         usage="Click a slice to make it the cohort.",
@@ -185,7 +184,7 @@ def worst(levels: performance.Levels) -> View:
         figure,
         title,
         caption=caption,
-        limits="Does not show whether the annotation is right.",
+        limits="The annotation itself may be wrong.",
         table=table,
         alternative=alternative,
         usage="Click a bar to open the sample.",

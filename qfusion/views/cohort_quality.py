@@ -47,7 +47,7 @@ def confusions(levels: performance.Levels) -> View:
         figure,
         title,
         caption=caption,
-        limits="Does not show the certainty of the model: see the calibration.",
+        limits="For the certainty of the model, see the calibration.",
         table=table,
         alternative=f"Annotated and predicted classes: {text.strip_markup(title)}.",
         usage="Click a cell to make it the cohort.",
@@ -93,7 +93,7 @@ def curves(levels: performance.Levels) -> View:
         caption="each class against the rest, by its softmax: left the ROC curve, right precision and "
         f"recall. Blue: the explained class, or else the class with the smallest area.{mean} "
         f"{_describe_cohort(levels)}",
-        limits="Does not show the best threshold.",
+        limits="No threshold is chosen here.",
         table=table,
         alternative=alternative,
     )
@@ -123,7 +123,7 @@ def calibration(levels: performance.Levels) -> View:
         caption="the share that is right against the certainty (softmax of the predicted class), in "
         f"{performance.BINS} bins of equal width; the larger the disc, the more samples. Expected calibration "
         f"error {error:.3f}. {_describe_cohort(levels)}",
-        limits="Does not show the uncertainty of single bins, which is large for bins with few samples.",
+        limits="Bins with few samples are uncertain.",
         table=table,
         alternative=alternative,
     )
@@ -162,7 +162,7 @@ def residuals(levels: performance.Levels) -> View:
         describe_residuals(truth[inside], part),
         caption="prediction minus annotation of each sample; right, their histogram. Blue: the cohort, grey: "
         f"the others of {name_split(levels)}. {_describe_cohort(levels)}",
-        limits="Does not show causes of the errors: use a filter, such as error>1.",
+        limits="To find causes, filter the samples, for example error>1.",
         table=table,
         alternative=f"Residuals of {len(part)} samples: mean {mean:.3f}.",
     )

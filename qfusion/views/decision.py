@@ -227,7 +227,7 @@ def waterfall_now(sample: Sample) -> View:
         answers.title_decision(sample.verdict, sample),
         caption=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
-        limits="Does not show the learned model.",
+        limits="These values include your slider changes.",
         table=terms_table(final),
         alternative=f"Waterfall of the decision at T: {rules.list_terms(final)}.",
         usage="Reset above the sliders returns to the learned model.",
@@ -270,7 +270,7 @@ def _predicted_number(sample: Sample) -> View:
         decision_charts.target_scale(label, prediction, low, high, unit=sample.unit, name=mark),
         f"{called} {prediction:+z.2f}{end}",
         caption=f"the {what} of this {split} sample beside its annotation, where there is one.",
-        limits="Does not show how certain the model is; its typical test error is on the Overview page.",
+        limits="A regression has no certainty; its typical test error is on the Overview page.",
         table=pd.DataFrame({"sample": [sample.id], "truth": [label], "prediction": [prediction]}),
         alternative=f"Scale from {low:g} to {high:g}: {says}, {mark} {prediction:.2f}.",
     )
@@ -296,7 +296,7 @@ def _predicted_class(sample: Sample) -> View:
         fusion.class_bars(p, study.classes, truth=truth),
         f"Predicted ‘{text.escape_markdown(name)}’: {describe_softmax(p[predicted])}, {end}",
         caption=f"{classes} of this {split} sample; the dark bar is the prediction. {describe_calibration(study)}",
-        limits="Does not show the probability of being right: see the calibration on the Cohorts page.",
+        limits="This is not the probability of being right: see the calibration on the Cohorts page.",
         table=classes_table(sample),
         alternative=f"Softmax: predicted {name} {p[predicted]:.2f}, {says}.",
     )
@@ -340,7 +340,7 @@ def waterfall(sample: Sample) -> View:
         answers.title_decision(judged, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
         f"{cite_sample(sample)} {describe_baseline(sample.background)}{standard_error}{whiskers}",
-        limits="Does not show the cause of the annotation, only the computation of this model.",
+        limits="This explains the model, not why people chose the label.",
         table=_terms_table(sample),
         alternative=f"Waterfall: {terms}.",
         lead=f"**Which modality decided this?** {answers.answer_decision(sample)}  \n"
@@ -374,7 +374,7 @@ def shapley(sample: Sample) -> View:
         caption="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         f"{describe_comparison(sample.background)}",
-        limits="Does not show which words, sounds or pixels mattered inside a modality.",
+        limits="It does not say which words, sounds or pixels mattered inside a modality.",
         table=pd.DataFrame(
             {
                 "sample": sample.id,

@@ -149,8 +149,8 @@ def information(sample: Sample, *, t: Cursor = 1.0) -> View:
         caption="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its "
         "line, and the entropy S of each modality as the area of its disc; beside it the pairs over "
         f"time{dotted}.{cite_states(sample)}",
-        limits="Does not show whether correlations are classical or quantum: a positive log-negativity, below, shows "
-        "entanglement.",
+        limits="Mutual information does not tell classical from quantum correlation: a positive log-negativity, below, "
+        "shows entanglement.",
         table=pd.DataFrame({"t": track.times, **columns}),
         alternative=f"At {when}: {values_now} nats.",
     )
@@ -211,7 +211,7 @@ def trajectories(
         "its entanglement entropy with the others. A jump is instantaneous: its line is vertical, from the exact state "
         "just before to that just after, where a marker says which operator jumped."
         f"{cite_sample(sample)} {UNRAVELLING}",
-        limits="Does not show what the model computes: that is the mean over all runs.",
+        limits="The model computes the mean over all runs, not a single run.",
         table=pd.concat(
             [
                 pd.DataFrame({"run": number, "t": times, column: values})
@@ -248,7 +248,7 @@ def ensemble(sample: Sample, *, runs: Annotated[int, RUNS] = 20) -> View:
         title,
         caption=f"the four likeliest basis states: master equation (solid), mean of {size} runs (dotted), band of 2 "
         f"standard errors.{cite_sample(sample)}",
-        limits="Does not show the other basis states.",
+        limits="The other basis states are not drawn.",
         table=pd.DataFrame(
             {"t": track.times}
             | {
@@ -291,7 +291,7 @@ def raster(sample: Sample) -> View:
         "jump; below, jumps per time of each operator: counted (thin, with a band of one standard error), and the "
         "exact rate Tr L_k†L_k ρ(t) of the master equation (thick); in the title, the mean number with its standard "
         f"error.{cite_sample(sample)} {UNRAVELLING}",
-        limits="Does not show the effect of a jump on the state: see the single trajectories.",
+        limits="For the effect of a jump on the state, see the single trajectories.",
         table=pd.DataFrame(
             [
                 {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
@@ -352,9 +352,8 @@ def distance(sample: Sample) -> View:
         caption=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
         f"{attractor.gap_error:.1e}), which is the asymptotic rate; it meets the tail of the bold "
         f"line.{cite_sample(sample)}",
-        limits="Does not show whether the read-out depends on the lost information. No trace distance can grow under a "
-        "channel, so "
-        "their decrease alone is no finding.",
+        limits="The read-out may not depend on the lost information. No trace distance can grow under a channel, so a "
+        "decrease alone is no finding.",
         table=table,
         alternative=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to "
         f"{attractor.distance[-1]:.2g}{others}.",
@@ -381,7 +380,7 @@ def steady(sample: Sample) -> View:
         ),
         "Steady state of every input" if attractor.unique else "One of several steady states",
         caption=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
-        limits="Does not show coherences of the steady state.",
+        limits="Coherences of the steady state are not drawn.",
         table=pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
         alternative=f"Populations of the steady state: {rules.list_numbers(labels, mass)}.",
     )

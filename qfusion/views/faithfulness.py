@@ -85,9 +85,8 @@ def cautions(study: Study, at_hand: bool = False) -> View:
         f"Limits of the explanations of {text.escape_markdown(study.name)}",
         caption=f"results on {samples:,} test samples of {dataset} against {background}. Every sentence follows from "
         f"the figures below. {sums}",
-        limits="Does not show whether the model is right, only whether explanations reflect the model and agree "
-        "between training "
-        "seeds.",
+        limits="This tells whether explanations reflect the model and agree between training seeds, not whether the "
+        "model is right.",
         table=pd.DataFrame(
             {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
         ),
@@ -203,7 +202,7 @@ def _draw_curves(
         caption=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
         f"sooner the line {line}, the better. Grey: the same for {len(random)} random orders, drawn separately for "
         "each sample.",
-        limits="Does not show whether the model is right, only whether the order reflects the model.",
+        limits="This tells whether the order reflects the model, not whether the model is right.",
         table=curves.frame(),
         alternative=f"{kind} curve against random orders: {listed_values}.",
         name=f"{kind}-{name}",
@@ -254,7 +253,7 @@ def truth(sample: Sample) -> View:
         caption=f"each term of {len(rows):,} test samples: the term of the model and the planted term{of_classes}. "
         f"The background is {background} for the model and all samples for the truth. ρ is the rank correlation; the "
         f"ring is this sample.{constant}",
-        limits="Does not show data with unknown truth: use the other views there.",
+        limits="This needs data with a known truth; for other data, use the other views.",
         table=pd.DataFrame(
             {"sample": ids}
             | {f"true[{t}]": v for t, v in zip(terms, against_truth.true.T, strict=True)}
@@ -315,9 +314,8 @@ def estimators(sample: Sample) -> View:
         caption=f"Shapley values of sample {name} for the {unit} by four ways, seed 0. captum's estimators at their "
         "defaults; a coalition they ask for again is not run again but charged again. "
         f"{background}{differs}",
-        limits="Does not show other seeds of the estimators, or a whole data set: benchmarks in the repository measure "
-        "many samples, "
-        "and shap too.",
+        limits="One seed of the estimators on one sample: benchmarks in the repository measure many samples, and shap "
+        "too.",
         table=faithfulness.frame(estimates, study.modalities),
         alternative=f"{title}.",
     )
@@ -364,7 +362,7 @@ def seed_ranks(study: Study, *, terms: TermKind = "contributions") -> View:
         caption=f"whether {len(seeds.seeds)} models that differ in their training seed alone order "
         f"{seeds.dividends.shape[1]:,} test samples alike: mean over all pairs of seeds, the tick the lowest. "
         f"{terms.capitalize()}{whose} against {seeds.background_size:,} training samples.",
-        limits="Does not show other training data, settings or libraries.",
+        limits="Only the seed differs: not the training data, settings or libraries.",
         table=pd.DataFrame(
             [{"term": name, "mean": mean, "lowest": low} for name, (mean, low) in ranks.items()]
         ),
@@ -396,7 +394,7 @@ def seed_sample(sample: Sample, *, terms: TermKind = "contributions") -> View:
         f"Sample {text.escape_markdown(sample.id)}: {describe_sign_changes(values)}",
         caption=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model "
         "shown on the other pages.",
-        limits="Does not show which seed is right: where they differ, the data do not decide.",
+        limits="No seed is the right one: where they differ, the data do not decide.",
         table=seed_values.reset_index(),
         alternative=f"Terms by seed: {spans}.",
     )

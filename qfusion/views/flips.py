@@ -70,8 +70,7 @@ def nearest_flips(sample: Sample) -> View:
         caption=f"the smallest change of one modality's state that flips the decision, now {now}, with the others "
         f"unchanged; {how}. Diamonds: the nearest of {first.donor.tried:,} samples whose state of this modality does "
         f"so. {_describe_checks(study, result)}",
-        limits="Does not show whether any words, sound or picture lead to that state, nor changes of several "
-        "modalities at once.",
+        limits="Possibly no words, sound or picture lead to that state. One modality changes at a time.",
         table=_flip_table(sample, result),
         alternative=f"Distances to a flip: {', '.join(distances)}.",
         name="flips",
@@ -182,8 +181,7 @@ def parameter_flips(sample: Sample) -> View:
         caption="for each parameter the smallest change that flips the decision on this sample, all others as learned "
         f"({ranges}); {_describe_search(search)} {confirmed} of {len(result)} were confirmed by running the model "
         "with the change.",
-        limits="Does not show the effect of the change on other samples: see the test metrics on the Dynamics and "
-        "Circuit pages.",
+        limits="Other samples change too: see the test metrics on the Dynamics and Circuit pages.",
         table=pd.DataFrame(
             [
                 {
@@ -361,8 +359,7 @@ def layer_shapley(sample: Sample) -> View:
         caption="the exact Shapley value of every layer over all coalitions of layers; a layer outside is replaced by "
         f"the identity. They sum to {change:+z.3f}, from {result.empty:z.3f} without any layer to {result.whole:z.3f}."
         f"{cite_sample(sample)}",
-        limits="Does not show the results of a model trained without a layer: the others were trained together with "
-        "it.",
+        limits="A model trained without a layer may do better: the others were trained together with it.",
         table=result.frame(),
         alternative=f"Shapley values: {rules.list_numbers(shown, result.shapley, '+.3f')}.",
     )

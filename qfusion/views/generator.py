@@ -87,7 +87,7 @@ def couplings(sample: Sample) -> View:
         "mean square energy, √(Tr H_S² / D); dissipation: jumps per time in the maximally mixed "
         "state, Σ Tr L_A†L_A / D. Parts are orthogonal, so squared energies and rates are additive."
         f"{model_caption(sample)}",
-        limits="Does not show the effect of a coupling on a decision: see Sensitivity.",
+        limits="A strong coupling need not change a decision: see Sensitivity.",
         table=pd.DataFrame(
             {
                 "modalities": list(energies),
@@ -111,7 +111,7 @@ def levels(sample: Sample) -> View:
         describe_spectrum_width(free, coupled),
         caption=f"the {len(free)} eigenvalues of H: left without couplings, right with all terms; levels are "
         f"joined in order.{model_caption(sample)}",
-        limits="Does not show the eigenstates of the levels.",
+        limits="The eigenstates of the levels are not drawn.",
         table=pd.DataFrame(
             {
                 "level": np.arange(1, len(free) + 1),
@@ -159,7 +159,7 @@ def operator_coefficients(
         caption=f"coefficients Tr[P†A] / D of the {known[operator]} in products of {basis}; modalities that are not "
         f"named have the identity. The {len(terms)} largest hold {share:.0%} of the sum of all squares."
         f"{model_caption(sample)}{unravelling}",
-        limits="Does not show the identity, and smaller terms: see the table of strengths by coalition.",
+        limits="The identity and smaller terms are left out: see the table of strengths by coalition.",
         table=pd.DataFrame(
             {
                 "operator": operator,
@@ -191,7 +191,7 @@ def decay_modes(sample: Sample) -> View:
         f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
         caption=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at "
         f"which modes decay, imaginary parts frequencies. {still} {stay} in the end.{model_caption(sample)}",
-        limits="Does not show the share of a mode in this sample's state.",
+        limits="A mode may have no share in this sample's state.",
         table=pd.DataFrame({"rate": away, "frequency": values.imag}),
         alternative=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
         name="modes",

@@ -66,9 +66,8 @@ def train_loss(runs: Sequence[Seen]) -> View:
         title,
         caption=f"mean loss of each epoch ({_rows(drawn)}); the ring marks the epoch whose weights are kept. While a "
         "run trains, the dotted line also has the mean over the latest batches within an epoch.",
-        limits="Does not show test rows. The training loss includes dropout and changing weights, so it can exceed the "
-        "validation "
-        "loss.",
+        limits="Test rows are not used. The training loss includes dropout and changing weights, so it can exceed the "
+        "validation loss.",
         table=epoch_table({"validation loss": valid, "training loss": train}),
         alternative=f"Loss by epoch. Validation: {list_last_values(valid)}. Training: {list_last_values(train)}.",
         lead=lead,
@@ -163,7 +162,7 @@ def train_results(runs: Sequence[Seen]) -> View:
         None,
         "Results",
         caption=f"metrics of the kept weights at the end of the run{rows}. {alike}",
-        limits="Does not show the best settings: test rows used for choosing are no longer unseen.",
+        limits="Do not choose settings by this table: it shows test results.",
         table=result.table,
         alternative=f"Epochs, time and parameters of {len(result.table)} runs.",
     )
@@ -282,7 +281,7 @@ def data_classes(dataset: DataSet) -> View:
         figure,
         describe_class_sizes(names, whole),
         caption=f"how many of {len(dataset):,} samples are of which class, by part of the split{shown}.",
-        limits="Does not show how hard the classes are to tell apart.",
+        limits="Counts do not tell how hard the classes are to tell apart.",
         table=pd.DataFrame({"class": list(names)} | counts),
         alternative=f"Samples by class: {rules.list_numbers(names, whole, '.0f')}.",
     )
@@ -317,7 +316,7 @@ def data_target(dataset: DataSet) -> View:
         f"{name} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all {samples}",
         caption=f"how the target is spread in each part of the split, in {model_quality.BINS} bins; mean ± deviation "
         "above.",
-        limits="Does not show whether the parts are alike in anything but the target.",
+        limits="The parts may differ in everything but the target.",
         table=pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | counts),
         alternative=f"Histograms of the target: mean {rules.list_terms(means)}.",
     )

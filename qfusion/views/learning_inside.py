@@ -105,7 +105,7 @@ def parameter_norms(runs: Sequence[Seen], of: Literal["H", "tables"] = "H") -> V
         ),
         title,
         caption=f"{shows} Computed from the parameters, without samples.",
-        limits="Does not show single couplings: see the Dynamics or Circuit page of the trained model.",
+        limits="For single couplings, see the Dynamics or Circuit page of the trained model.",
         table=epoch_table({kinds[0]: solid, kinds[1]: dashed}),
         alternative=f"{kinds[0]}: {list_last_values(solid)}. {kinds[1]}: {list_last_values(dashed)}.",
         name=f"train-norm-{of}",
@@ -162,7 +162,7 @@ def train_replay(runs: Sequence[Seen]) -> View:
         caption="the share of joint terms in all contributions, and the entanglement (log-negativity of a modality "
         "with the others in bits, or entanglement entropy of a fused qubit in nats), each relative to its last value: "
         f"{ends}. Bands: 95% over the few watched validation rows. Dotted: half of the last value.",
-        limits="Does not show a causal relation, nor values between watched epochs.",
+        limits="This is a correlation over watched epochs, not a causal relation.",
         table=pd.DataFrame(
             {"epoch": epochs}
             | {name: one.values for name, one in known.items()}

@@ -54,7 +54,7 @@ def entropies(sample: Sample) -> View:
         describe_most_mixed(ends),
         caption="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
         f"others and by jumps.{cite_states(sample.untweaked)}",
-        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
+        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
         table=pd.DataFrame({"t": track.times} | columns),
         alternative=f"Entropy over time: at T {numbers} nats.",
     )
@@ -154,7 +154,7 @@ def beliefs(sample: Sample) -> View:
         describe_bet(pignistic),
         caption="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
         f"against it (plausibility), and the probability to bet with (pignistic).{cite_sample(sample)}",
-        limits="Does not show the network's answer, which is read from the same qubits after convolution and pooling.",
+        limits="The network's answer is read from the same qubits after convolution and pooling.",
         table=reading.frame().reset_index(),
         alternative=f"Pignistic probability of each class: {numbers}.",
     )
@@ -186,7 +186,7 @@ def fused_entropies(sample: Sample) -> View:
         describe_most_entangled(entropy),
         caption="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits "
         f"in a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
-        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
+        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
         table=reading.frame().reset_index(),
         alternative=f"Entropy of each fused qubit in nats: {numbers}.",
     )
@@ -264,7 +264,7 @@ def decision_layers(
         "every qubit is measured, and the head is the same (solid: single modalities; dashed or "
         "dotted: joint terms). Above, the entropy of the active qubits and the largest mutual "
         f"information across a cut between them.{cite_sample(sample)} {describe_comparison(sample.study.background)}",
-        limits="Does not show a network trained to end earlier: the head was trained at the end only. The baseline is "
+        limits="The head was trained at the end only; a network trained to end earlier may differ. The baseline is "
         "left out.",
         table=layer_table(moments, dividends, series).assign(**shares),
         alternative=f"Terms of the decision along the layers: at the end {ends}.",
@@ -326,7 +326,7 @@ def mutual(sample: Sample) -> View:
         title,
         caption="mutual information across each cut: zero for the product state after the fusion; convolutions create "
         f"it.{cite_sample(sample)}",
-        limits="Does not show whether it is classical or quantum.",
+        limits="It does not tell classical from quantum correlation.",
         table=_list_cuts("mutual", layers.mutual, layers.moments),
         alternative=_describe_cuts(title, layers.mutual),
     )
@@ -366,7 +366,7 @@ def poolings(sample: Sample) -> View:
         describe_pooling(before[-1] - after[-1]),
         caption="joint von Neumann entropy of the active qubits before each pooling and of the remaining ones after "
         f"it, and the sum of the Shannon entropies of the outcomes, which the head also reads.{cite_sample(sample)}",
-        limits="Does not show the part that affects the decision.",
+        limits="Only a part of it affects the decision.",
         table=pools,
         alternative=f"Entropy in nats after each pooling: {rules.list_pairs(names, before, after)}.",
     )

@@ -100,8 +100,7 @@ def spectrum(sample: Sample, *, group: Group = "", split: Among = "test") -> Vie
         caption="above, the eigenvalues of the decision operator of these modalities as votes: the change of "
         "the output from the baseline by each eigenstate. Below, the weight of this sample on each "
         f"eigenstate. Votes times weights sum to its vote. {describe_comparison(sample.study.background)}",
-        limits="Does not show the meaning of a state: see its nearest real samples, below. Learned levels have no "
-        "names.",
+        limits="Learned levels have no names: for the meaning of a state, see its nearest real samples, below.",
         table=pd.DataFrame(
             {
                 "eigenstate": np.arange(len(votes)),
@@ -142,7 +141,7 @@ def extreme_eigenstate(
         describe_extreme_vote(side, float(operator.votes[k]), likeliest),
         caption="the probability of each basis state in this eigenstate (height) and its phase (colour, relative to "
         f"the largest){order}. {describe_comparison(sample.study.background)}",
-        limits="Does not show whether a real sample can have this state: see the weights below.",
+        limits="Possibly no real sample has this state: see the weights below.",
         table=pd.DataFrame(
             {
                 "basis_state": names,
@@ -178,7 +177,7 @@ def outcome_patterns(sample: Sample, *, group: Group = "") -> View:
         caption=f"the {count(side, 'outcome pattern')} with the highest and, below the line, the lowest "
         "votes. The fusion reads only the outcomes of a modality's qubits, so patterns are the "
         f"eigenstates. {describe_comparison(sample.study.background)}",
-        limits="Does not show the probability of a pattern: see the weights.",
+        limits="For the probability of a pattern, see the weights.",
         table=pd.DataFrame(
             {
                 "vote": votes,
@@ -213,7 +212,7 @@ def element_effects(sample: Sample, *, group: Group = "") -> View:
         describe_largest_effect(values, elements, operator.modalities, sample.quantity),
         caption=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
         f"the background. {describe_comparison(sample.study.background)}",
-        limits="Does not show joint effects of elements: see the patterns.",
+        limits="For joint effects of elements, see the patterns.",
         table=pd.DataFrame(values.T, columns=list(operator.modalities)).assign(element=elements),
         alternative=f"Effects: {'; '.join(numbers)}.",
         name="effects",
@@ -263,7 +262,7 @@ def extreme_plane(
         f"On average the two extremes have {together} of the weight of a {split} sample",
         caption=f"one point per sample, {len(ids):,} in all, coloured by truth. The current one, ringed if shown: "
         f"{own_for} for, {own_against} against. {describe_comparison(study.background)}",
-        limits="Does not show the other eigenstates: a sample may have no weight on either extreme.",
+        limits="Only the two extreme eigenstates are used; a sample may have no weight on either.",
         table=pd.DataFrame(
             {
                 "sample": ids,

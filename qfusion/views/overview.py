@@ -81,7 +81,7 @@ def test_metrics(study: Study) -> View:
         training_charts.test_metrics(rows),
         f"On {size:,} test samples: {best.name} {best.mean:.3f}{mean}",
         caption=f"metrics of {model} on the {size:,} test samples of {data}: {_describe_values(card, count)}",
-        limits="Does not show where the model fails: see errors by cohort.",
+        limits="To see where the model fails, open the errors by cohort.",
         table=pd.DataFrame(
             [
                 {

@@ -42,7 +42,7 @@ def qubits(
         describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
         caption="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         f"its entropy.{cite_sample(sample)}",
-        limits="Does not show ⟨Y⟩ as a length.",
+        limits="The Y component is not drawn; point at a disc to read it.",
         table=qubit_table(walk, at),
         alternative=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {rules.list_numbers(names, entropy)}.",
         usage="Point at a disc for ⟨Y⟩.",
@@ -62,7 +62,7 @@ def bloch_gates(
         caption="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         f"{cite_sample(sample)}",
-        limits="Does not show correlations between qubits: each ball is one qubit on its own.",
+        limits="Correlations between qubits are not shown: each ball is one qubit on its own.",
         table=qubit_table(walk, at),
         alternative=f"Bloch balls of {len(rows)} qubits; lengths {rules.list_numbers(names, lengths)}.",
     )
@@ -96,7 +96,7 @@ def before_after(
         describe_gate_effect(distance),
         caption=f"how likely each outcome of {text.escape_markdown(', '.join(wires))} is; the number in the title is "
         f"the trace distance (0 to 1).{words}{cite_sample(sample)}",
-        limits="Does not show coherences: see the matrix.",
+        limits="For coherences, see the matrix.",
         table=pd.DataFrame({"outcome": names, "before": was, "after": now}),
         alternative=f"Outcome probabilities after the gate: {rules.list_pairs(names, was, now)}.",
     )
@@ -114,7 +114,7 @@ def matrix_after(
         "The density matrix after it: modulus",
         caption="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         f"{cite_sample(sample)}",
-        limits="Does not show phases.",
+        limits="Phases are not drawn.",
         table=rules.matrix_entries(
             names,
             real=after.real,
@@ -208,7 +208,7 @@ def mutual_gates(sample: Sample, *, gate: Gate = None) -> View:
         describe_sharing(pairs),
         caption=f"mutual information of every two registers after each gate, S(a) + S(b) - S(ab): {meaning}"
         f"{cite_sample(sample)}",
-        limits="Does not show how much of it is read at the end.",
+        limits="Only a part of it may be read at the end.",
         table=_list_gate_by_gate(values, names),
         alternative=f"Mutual information over {walk.count} gates; at the end, in nats: "
         f"{rules.list_numbers(names, values[-1])}.",

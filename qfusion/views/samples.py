@@ -165,7 +165,7 @@ def scatter(
         title,
         caption=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
         f"{_describe_dividends(study, x, y)}",
-        limits="Does not show why a sample lies where it does: open it.",
+        limits="To see why a sample lies where it does, open it.",
         table=rows[[x, y]].reset_index(),
         alternative=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
     )
@@ -224,7 +224,7 @@ def similar(sample: Sample, *, by: Annotated[str, SIMILAR_BY] = maps.DIVIDENDS) 
         describe_nearest(distances, maps.TITLES[by], agree, bool(study.classes)),
         caption=f"the {len(ids)} of {result.among:,} test samples nearest to sample "
         f"{text.escape_markdown(sample.id)}: annotated → predicted{wrong}.{comparison}",
-        limits="Does not show why they are similar: compare them side by side.",
+        limits="To see why they are similar, compare them side by side.",
         table=table,
         alternative=f"Nearest: {numbers}.",
         usage="Click a bar to open the sample.",
@@ -374,9 +374,8 @@ def strip(
         sample_charts.timeline(result, sample.modalities, sample.unit),
         title,
         caption=f"{content} of the sample over {seconds}. {bars}{describe_spread(result)}{learned} {compared}",
-        limits="Does not show that simultaneous parts belong together: features are measured over windows, and an "
-        "encoder may "
-        "carry information to a later step.",
+        limits="Parts at the same time need not belong together: features are measured over windows, and an encoder "
+        "may carry information to a later step.",
         table=_strip_table(sample, result),
         alternative=f"One axis of {seconds}: {content}{largest}.",
         heading="One axis of time",

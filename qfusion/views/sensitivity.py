@@ -420,7 +420,7 @@ def tables(
         caption="for each element (row) the mass of the fused qubit if the modality qubits read the pattern "
         "above. A corner marks edited cells. Distance: root mean square "
         "over the table, 0 to 1. The same for every sample.",
-        limits="Does not show the probability of a pattern for this sample.",
+        limits="A pattern need not be probable for this sample.",
         table=_list_cells(reading),
         alternative=f"Truth tables of {len(reading.elements)} elements over {len(reading.patterns)} patterns. Marked: "
         f"element {reading.elements[row]}, pattern {reading.patterns[column]}, mass {mass:.2f}. Pickers below choose "
@@ -462,7 +462,7 @@ def waterfall_edited(sample: Sample) -> View:
         answers.title_decision(sample.verdict, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
         f"tables.{cite_sample(sample)} {describe_baseline(sample.study.background)}",
-        limits="Does not show the learned tables: reset all cells.",
+        limits="These values include your edits: reset all cells to see the learned tables.",
         table=terms_table(now).assign(as_learned=learned),
         alternative=f"Waterfall of the decision with these tables: {rules.list_terms(now)}.",
     )
@@ -500,7 +500,7 @@ def probabilities(sample: Sample) -> View:
         describe_edit_effect(classes[was], classes[best], sure, changed),
         caption=f"{describe_drawn_classes(classes, sample.true_class)} with these tables{diamonds}. "
         f"{describe_calibration(sample.study)}{cite_sample(sample)}",
-        limits="Does not show other samples: see the test accuracy above.",
+        limits="Other samples change differently: see the test accuracy above.",
         table=pd.DataFrame(
             {"class": classes, "probability": now, "as_learned": base.probabilities}
         ),

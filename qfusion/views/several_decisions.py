@@ -89,7 +89,7 @@ def several_decisions(
         figure,
         describe_common_terms(terms),
         caption=caption,
-        limits="Does not show what caused the annotations; only what this model computed.",
+        limits="This explains the model, not why people chose the labels.",
         table=table,
         alternative=alternative,
     )
@@ -132,7 +132,7 @@ def several_entropies(
         figure,
         describe_largest_entropies(means),
         caption=caption,
-        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
+        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
         table=table,
         alternative=alternative,
     )

@@ -65,7 +65,7 @@ def populations(sample: Sample, *, whose: Whose = WHOLE, t: Cursor = 1.0) -> Vie
         state_charts.populations(mass, dims),
         describe_likeliest(when, dict(zip(labels, mass.tolist(), strict=True))),
         caption=f"the probability of each basis state, the diagonal of ρ(t).{cite_states(sample)}",
-        limits="Does not show coherence: see the matrix below.",
+        limits="For coherences, see the matrix below.",
         table=pd.DataFrame({"state": labels, "probability": mass}),
         alternative=f"Populations at {when}: {rules.list_numbers(labels, mass)}.",
     )

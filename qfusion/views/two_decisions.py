@@ -56,7 +56,7 @@ def waterfall(sides: compare.Sides, letter: Literal["A", "B"] = "A") -> View:
         drawn,
         f"{letter}: {answers.title_decision(one.verdict, one)}",
         caption=caption,
-        limits="Does not show the cause of the annotation, only the computation of this model.",
+        limits="This explains the model, not why people chose the label.",
         table=terms_table(one.dividends),
         alternative=f"Waterfall of {letter}: {rules.list_terms(one.dividends)}.",
         name=f"waterfall-{letter}",
@@ -85,7 +85,7 @@ def differences(sides: compare.Sides) -> View:
         describe_difference(a.dividends, b.dividends, b.quantity),
         caption=f"{text.escape_markdown(b.id)} minus {text.escape_markdown(a.id)}, term by term; the last bar is "
         f"their sum. {describe_backgrounds(sides)}",
-        limits="Does not show differences of single words, sounds or pixels.",
+        limits="Single words, sounds or pixels are not compared.",
         table=table,
         alternative=f"Differences, B minus A: {rules.list_terms(change)}.",
     )
@@ -114,7 +114,7 @@ def shares(sides: compare.Sides) -> View:
         describe_share_shift(of_a, of_b),
         caption="the share of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         f"{_describe_sides(sides)} {describe_backgrounds(sides)}",
-        limits="Does not show the sign: see the waterfalls.",
+        limits="For signs, see the waterfalls.",
         table=table,
         alternative=alternative,
     )
@@ -165,7 +165,7 @@ def entropies(sides: compare.Sides) -> View:
         figure,
         title,
         caption=caption,
-        limits="Does not show which modality decided, since entropy measures correlation, not attribution.",
+        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
         table=table,
         alternative=f"Entropies in nats. A: {of_a}. B: {of_b}.",
     )
@@ -357,7 +357,7 @@ def disagreements(sides: compare.Sides) -> View:
         figure,
         describe_disagreements(result, largest, bool(b.classes)),
         caption=caption,
-        limits="Does not show which model is better: see the test metrics. Each model has one seed.",
+        limits="It does not say which model is better: see the test metrics. Each model has one seed.",
         table=table,
         alternative=f"Differ most: {largest_differences}.",
         usage="Click a bar to compare A and B on the sample.",

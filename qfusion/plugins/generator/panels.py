@@ -122,7 +122,7 @@ def mode_shares(sample: Sample) -> View:
         "that each band of modes has in it, its mean share times the mean distance: with S the sign of the difference "
         "δ of the states, |δ| = Tr[S δ] is a sum over modes. Dashed: the slope of the gap; dotted: "
         f"{ends}.{model_caption(sample)}",
-        limits="Does not show parts that are negative or below 10⁻⁷. Modes are not orthogonal, so parts can cancel.",
+        limits="Parts that are negative or below 10⁻⁷ are not drawn. Modes are not orthogonal, so parts can cancel.",
         alternative=f"Distance from {shares.distance[0]:.2f} to {end_distance:.2g} at t = {shares.duration:.3g}. "
         "Shares then: " + rules.list_numbers(names, at_end) + ".",
         table=table,
@@ -175,9 +175,8 @@ def spectrum(sample: Sample) -> View:
         "change of the generator's matrix that puts an eigenvalue there. Around an eigenvalue of a normal generator it "
         "is the distance to that. Rates are in 1 / time, as H with ħ = 1."
         f"{model_caption(sample)}",
-        limits="Does not show which samples contain a mode, nor the smallest change to another Lindblad generator, "
-        "which may have "
-        "to be larger.",
+        limits="A mode need not occur in any sample. The smallest change to another Lindblad generator may have to be "
+        "larger.",
         alternative=f"{found_modes.side:,} eigenvalues, gap {found_modes.gap:.3g}; departure from normality "
         f"{found_modes.departure:.3g} of norm {found_modes.norm:.3g}; numerical abscissa {found_modes.abscissa:.3g}.",
         table=table,
@@ -215,7 +214,7 @@ def entropy_production(sample: Sample) -> View:
         )
         + f"An integral of σ differs from the relative entropies by {abs(result.integral - result.closed):.0e} nats."
         f"{cite_sample(sample)}",
-        limits="Does not show heat or temperature: the steady state need not be thermal.",
+        limits="This is not heat, and there is no temperature: the steady state need not be thermal.",
         alternative=f"Produced until T: {produced[-1]:.3f} of {whole:.3f} nats; rate at T {rates[-1]:.3g}.",
         table=table,
     )
@@ -261,7 +260,7 @@ def simpler_generators(sample: Sample) -> View:
         + (", with 95% intervals. " if result.metric else ". ")
         + "Local: the nearest sum of Lindblad generators of single modalities, in the Hilbert-Schmidt norm; "
         f"Hamiltonian: H alone.{model_caption(sample)}",
-        limits="Does not show what a model that was trained with the simpler generator would do.",
+        limits="A model trained with the simpler generator may behave differently.",
         alternative=rules.list_numbers(names, values[:, 0], "+.3f") + ".",
         table=table,
     )

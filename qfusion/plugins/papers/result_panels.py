@@ -40,7 +40,7 @@ def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -
         caption="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
         "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
-        limits="Does not show the variation of results over other test rows.",
+        limits="Other test rows would give other results; this variation is not shown.",
         alternative=alt,
         table=lambda: table,
     )
@@ -122,8 +122,8 @@ def joint_shares(board: benchmark_board.Board, *, data: str = "", metric: str = 
         "of one output per modality. 100 test rows against 50 training rows, drawn at random, the "
         "same for all models; mean over the measured seeds. Models of the menu have a training of their own, and "
         "Cohorts take all their test rows.",
-        limits="Does not show whether joint terms are correct: see the metric and, for planted contributions, their "
-        "agreement.",
+        limits="A large joint share does not mean that joint terms are correct: see the metric and, for planted "
+        "contributions, their agreement.",
         alternative=alt,
         table=lambda: table,
     )
@@ -166,7 +166,7 @@ def planted_agreement(board: benchmark_board.Board, *, data: str = "") -> View:
         "the planted one; the mean over seeds, and in the first column that over all combinations drawn. 0 also where "
         "a model has no such term. Combinations whose planted contributions are constant have no correlation and are "
         "left out.",
-        limits="Does not show sizes: a contribution of half the planted size has the same correlation.",
+        limits="Correlation ignores size: a contribution of half the planted size has the same correlation.",
         alternative=alt,
         table=table,
     )

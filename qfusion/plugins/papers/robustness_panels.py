@@ -94,8 +94,8 @@ def robustness(
         title=title,
         figure=figure,
         caption=shows,
-        limits="Does not show other seeds, nor models trained for this noise: if a recipe trains with noise, all its "
-        "models did.",
+        limits="One seed per model. No model was trained for this noise; if a recipe trains with noise, all its models "
+        "did.",
         alternative=alt,
         table=table,
     )

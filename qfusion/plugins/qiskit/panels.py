@@ -95,7 +95,7 @@ def device_terms(sample: Sample, *, device: str = NO_DEVICE, shots: int = SHOTS)
         f"same rows. Contributions sum to the score on the device. Transpiled, the circuit has depth {run.depth} and "
         f"{count(run.two_qubit_gates, 'two-qubit gate')} on qubits {', '.join(map(str, run.physical))}."
         + cite_sample(sample),
-        limits="Does not show errors of idle qubits, cross-talk, drift, and edits of angles.",
+        limits="Errors of idle qubits, cross-talk, drift and edited angles are not simulated.",
         alternative=f"Contributions on {device}: {rules.list_terms(noisy)}.",
         table=numbers,
     )
@@ -111,7 +111,7 @@ def _exact_terms(sample: Sample) -> View:
         title=f"Without a device the {sample.quantity}{name_explained_class(sample)} is {sample.score:.2f}",
         figure=figure,
         caption="contributions of the exact circuit." + cite_sample(sample),
-        limits="Does not show noise: choose a device.",
+        limits="Without noise: choose a device.",
         alternative=f"Contributions of the exact circuit: {rules.list_terms(terms)}.",
         table=lambda: terms_table(terms),
     )

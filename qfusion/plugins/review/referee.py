@@ -132,8 +132,7 @@ def referee(
         f"{text.escape_markdown(dataset.name)}. {rules.describe_resampling(dataset, dataset.rows('test'))}; over "
         "seeds, t intervals. Plain models are linear and quadratic models, trees and a small network, fitted to the "
         "training samples and chosen on the validation samples.",
-        limits="Does not show faults that leave no trace in the data, the model and its record, such as a split that "
-        "was chosen "
+        limits="Faults that leave no trace in the data, the model and its record are not found, such as a split chosen "
         "by its result.",
         alternative=" ".join(words.describe_check(one) for one in review.checks),
         table=table,
@@ -183,9 +182,7 @@ def working_modalities(study: Study) -> View:
         "are averaged over the background), and of plain models that were trained with these alone. "
         f"{rules.describe_resampling(study.dataset, study.dataset.rows('test'))}. With noise of "
         f"{check.numbers['level']:g} standard deviation on one modality: {text.escape_markdown(noise)}.",
-        limits="Does not show what this kind of model reaches when it is trained with fewer modalities; `qfusion check "
-        "--retrain` "
-        "trains it.",
+        limits="A model trained with fewer modalities may reach more; `qfusion check --retrain` trains it.",
         alternative="Told: "
         + rules.list_numbers(names, sets["told"].to_numpy(float))
         + "; plain models: "

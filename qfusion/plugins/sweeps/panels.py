@@ -27,7 +27,7 @@ def history(trials: Trials) -> View:
         caption=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished "
         "ones "
         "so far.",
-        limits="Does not show what the test rows would say: they are not looked at.",
+        limits="Test rows are not looked at.",
         alternative=alt,
         table=trials.table,
     )
@@ -51,7 +51,7 @@ def slices(trials: Trials) -> View:
         figure=figure,
         caption=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
         "best.",
-        limits="Does not show one setting with the others held: they all differ from trial to trial.",
+        limits="The other settings are not held fixed: they all differ from trial to trial.",
         alternative=alt,
         table=trials.table,
     )
@@ -71,7 +71,7 @@ def importance(trials: Trials) -> View:
         figure=figures.setting_importance(names, shares),
         caption=f"which share of the differences in {trials.metric_title} between {len(trials.finished)} finished "
         "trials each setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
-        limits="Does not show in which direction, nor whether it would matter outside the range that was searched.",
+        limits="Importance has no direction, and holds only within the range that was searched.",
         alternative=f"Importance of the settings: {rules.list_numbers(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
     )
@@ -108,7 +108,7 @@ def parallel_coordinates(trials: Trials) -> View:
         caption=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick "
         "a "
         "part of it.",
-        limits="Does not show trials that were stopped early.",
+        limits="Trials that were stopped early are not drawn.",
         alternative=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
         table=trials.table,
     )

@@ -150,7 +150,7 @@ def waterfalls(sides: compare.Sides, **choices: str | None) -> View:
         title=words.describe_pair(pair, answers.title_largest),
         figure=figure,
         caption=shows,
-        limits="Does not show a difference of both, as a share of votes and the model's score have different units.",
+        limits="The two cannot be subtracted: a share of votes and the model's score have different units.",
         alternative=f"People: {rules.list_terms(pair.people)}. Model: {rules.list_terms(pair.model)}.",
         table=table,
     )
@@ -182,8 +182,8 @@ def agreement(sides: compare.Sides, **choices: str | None) -> View:
         title=_as_markdown(words.describe_verdicts(result)),
         figure=figure,
         caption=shows,
-        limits="Does not show who is right. People's verdicts have few raters, so that no model can agree with them "
-        "entirely.",
+        limits="Agreement does not say who is right. People's verdicts have few raters, so no model can agree with "
+        "them entirely.",
         alternative="Cohen's kappa: "
         + rules.list_numbers(
             [str(aspect) for aspect in categories],
@@ -223,7 +223,7 @@ def terms(sides: compare.Sides, **choices: str | None) -> View:
         title=_as_markdown(words.describe_terms(result)),
         figure=figure,
         caption=true_minus(shows),
-        limits="Does not show whether sizes are alike: units differ.",
+        limits="Sizes cannot be compared: units differ.",
         alternative="Rank correlations: "
         + rules.list_terms({name: one.rank.value for name, one in compared.items()})
         + ".",
@@ -269,8 +269,7 @@ def alone(
         title=words.title_alone(result),
         figure=figure,
         caption=shows,
-        limits="Does not show how certain people's verdict on one clip is: the table has the errors of their joint "
-        "terms.",
+        limits="People's verdict on one clip is uncertain: the table has the errors of their joint terms.",
         alternative="; ".join(f"{name}, {note}" for name, note in zip(names, notes, strict=True))
         + "."
         if names

@@ -97,9 +97,8 @@ def crowd_contributions(study: Study, *, over: str | None = None) -> View:
         title=_as_title(describe_contributions(means)),
         figure=figure,
         caption=shows,
-        limits="Does not show what a single person does: every condition was rated by other people. A share cannot "
-        "exceed 1, so "
-        "where one modality is clear, the other can add little.",
+        limits="This is not what one person does: every condition was rated by other people. A share cannot exceed 1, "
+        "so where one modality is clear, the other can add little.",
         alternative="Mean contributions: "
         + rules.list_terms({name: term.value for name, term in terms.items()}, "+.3f")
         + ".",
@@ -158,7 +157,7 @@ def group_contributions(study: Study, *, by: str | None = None, over: str | None
         title=_as_title(describe_group_contrasts(result)),
         figure=figure,
         caption=shows,
-        limits="Does not show why groups differ: clips of a group may share more than this column.",
+        limits="Groups may differ for other reasons: clips of a group may share more than this column.",
         alternative="Mean contributions: "
         + "; ".join(
             f"{group}: "
@@ -220,7 +219,7 @@ def vote_information(study: Study) -> View:
         title=_as_title(describe_information(bits, summary.target)),
         figure=figure,
         caption=shows,
-        limits="Does not show how people combine modalities in their heads, only what their votes tell.",
+        limits="Votes do not tell how people combine modalities.",
         alternative="Bits: "
         + rules.list_numbers(parts, [part.value for part in parts.values()])
         + ".",
@@ -264,7 +263,7 @@ def clip_votes(sample: Sample) -> View:
         figure=figure,
         caption=f"the share of votes for ‘{name}’ of people who were shown single modalities, and of others "
         "who were shown several. Whiskers: 95% intervals if other people rated the clip.",
-        limits="Does not show votes for other classes than the first: the table has those of the majority.",
+        limits="Votes for other classes than the first are not drawn: the table has those of the majority.",
         alternative="Shares of votes: "
         + rules.list_numbers([one.shown for one in votes.conditions], shares.tolist())
         + ".",

@@ -100,9 +100,8 @@ def rank_correlations(study: Study, *, other: str = "") -> View:
         title=describe_label_trends(result.alone, whose, text.escape_markdown),
         figure=figure,
         caption=shows,
-        limits="Does not show whether people or the model are right. A term may contain information that people assign "
-        "to "
-        "another modality.",
+        limits="Agreement does not say who is right. A term may contain information that people assign to another "
+        "modality.",
         alternative=alt,
         table=table,
     )
@@ -161,9 +160,7 @@ def calibration(study: Study) -> View:
         title=describe_slopes(result.alone, whose),
         figure=figure,
         caption=shows,
-        limits="Does not show a target for the slope: labels and terms may have different units, so a slope of 1 is "
-        "not "
-        "expected.",
+        limits="A slope of 1 is not expected: labels and terms may have different units.",
         alternative=alt,
         table=table,
     )
@@ -264,7 +261,7 @@ def conflict(study: Study, *, other: str = "") -> View:
         title=describe_verdict_trend(result, whose),
         figure=figure,
         caption=shows,
-        limits="Does not show the cause of a conflict; signs show only its presence.",
+        limits="Signs show that there is a conflict, not its cause.",
         alternative=alt,
         table=table,
     )
@@ -331,7 +328,7 @@ def sample_labels(sample: Sample) -> View:
         title=title,
         figure=figure,
         caption=shows,
-        limits="Does not show a common unit of both: see the Faithfulness page for their relation over many samples.",
+        limits="The two have no common unit: see the Faithfulness page for their relation over many samples.",
         alternative=alt,
         table=table,
     )

@@ -79,9 +79,8 @@ def student_curves(study: Study) -> View:
         title=title_worth(result),
         figure=figure,
         caption=shows,
-        limits="Does not show whether explanations help people, who are no small networks. "
-        "Contributions add up to the score, which tells how sure the model is; the line of scores shows what that "
-        "alone teaches.",
+        limits="People are no small networks: whether explanations help them is not shown. Contributions add up to the "
+        "score, which tells how sure the model is; the line of scores shows what that alone teaches.",
         alternative=f"Agreement after {result.sizes[-1]:,} samples: {rules.list_terms(last, '.2f')}.",
         table=result.frame,
     )
@@ -119,7 +118,7 @@ def student_factors(study: Study) -> View:
         title=_title_rivals(result),
         figure=figure,
         caption=shows,
-        limits="Does not show what larger students, or more samples, would need.",
+        limits="Larger students, or more samples, may need less.",
         alternative="Factors: "
         + rules.list_terms({name: one.interval.value for name, one in factors.items()}, ".2f")
         + ".",

@@ -78,7 +78,7 @@ def resource_comparison(
         title=capitalise(words),
         figure=figure,
         caption=shows,
-        limits="Does not show results of twins with their own settings, or on other data.",
+        limits="Twins use the settings of the model. With their own, or on other data, they may do better.",
         alternative=f"{words}.",
         table=lambda: pd.json_normalize(entry["rows"]),
     )
@@ -136,7 +136,7 @@ def cut_comparison(study: Study) -> View:
         title=words,
         figure=figure,
         caption=shows,
-        limits="Does not show the results of a model trained without the resource: see the twins.",
+        limits="A model trained without the resource may do better: see the twins.",
         alternative=alt,
         table=lambda: frame,
     )

@@ -88,7 +88,7 @@ def emap(study: Study) -> View:
         title=title,
         figure=figure,
         caption=shows,
-        limits="Does not show the results of a trained additive model: a projection can be worse than chance.",
+        limits="A projection is no trained additive model, and can be worse than chance.",
         alternative=alt,
         table=lambda: bootstrap.interval_frame("metric", **worth),
     )
@@ -127,7 +127,7 @@ def loss_reduction(study: Study) -> View:
         title=text.escape_markdown(describe_importance(game)),
         figure=figure,
         caption=shows,
-        limits="Does not show the loss of a model trained without a modality.",
+        limits="A model trained without a modality may lose less.",
         alternative=alt,
         table=game.frame,
     )
@@ -196,7 +196,7 @@ def pair_interactions(levels: performance.Levels) -> View:
         title=words,
         figure=figure,
         caption=f"mean Shapley interaction index of any two modalities with its interval; {_describe_cohort(levels)}",
-        limits="Does not show interactions whose signs cancel over samples: the ranking shows their size.",
+        limits="Interactions whose signs cancel over samples look small: the ranking shows their size.",
         alternative=alt,
         table=lambda: bootstrap.interval_frame("pair", interaction=known),
     )
@@ -229,7 +229,7 @@ def contribution_swarm(levels: performance.Levels) -> View:
         figure=figure,
         caption="one point per sample and coalition, stacked where values are close"
         f"{f', coloured by {by}' if rows[by].notna().any() else ''}; {_describe_cohort(levels)}",
-        limits="Does not show the terms of one sample together.",
+        limits="The terms of one sample are not connected.",
         alternative=alt,
         table=table,
     )
@@ -251,7 +251,7 @@ def synergy(study: Study) -> View:
         title=text.escape_markdown(describe_synergies(frame)),
         figure=None,
         caption=shows,
-        limits="Does not show F_syn within a modality, as its authors compute it: here it is of whole modalities.",
+        limits="This is F_syn of whole modalities, not within a modality, as its authors compute it.",
         alternative=describe_synergies(frame),
         table=lambda: frame,
     )
@@ -295,7 +295,7 @@ def seed_basins(sample: Sample) -> View:
         title=f"Sample {text.escape_markdown(sample.id)}: {text.escape_markdown(words)}",
         figure=figure,
         caption=shows,
-        limits="Does not show explanations of a single seed.",
+        limits="These are means over seeds, not explanations of one seed.",
         alternative=f"{words}.",
         table=table,
     )

@@ -78,9 +78,8 @@ def state_patching(
         title=capitalise(describe_patches(result, 0, kind, whose, text.escape_markdown)),
         figure=figure,
         caption=shows,
-        limits="Does not show the effect of other features: a patch is an intervention on the model's state, and "
-        "possibly "
-        "no input leads to the new state. Shares of modalities and times are not additive.",
+        limits="A patch changes the model's state, not its features; possibly no input leads to the new state. Shares "
+        "of modalities and times are not additive.",
         alternative="Largest share restored by each modality: "
         + rules.list_numbers(result.modalities, restored.max(1), "+.2f")
         + ".",
@@ -135,8 +134,7 @@ def gate_groups(sample: Sample, *, of: str = gate_shapley.DECISION) -> View:
         title=capitalise(describe_gate_groups(result, of, text.escape_markdown, sample.quantity)),
         figure=figure,
         caption=shows,
-        limits="Does not show the results of a network trained without a group: the others were trained together with "
-        "it.",
+        limits="A network trained without a group may do better: the others were trained together with it.",
         alternative=alt,
         table=result.frame,
     )
