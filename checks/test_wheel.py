@@ -206,7 +206,7 @@ import json, sys
 print(json.dumps({"where": qfusion.__file__, "path": sys.path, "score": sample.score,
                   "sum": sum(sample.dividends.values()),
                   "measures": list(qfusion.simulate.to_frame(tracked)), "times": len(tracked.times),
-                  "traces": len(figure.data), "name": mine.card["name"]}))
+                  "traces": len(view.figure.data), "name": mine.card["name"]}))
 import runpy
 sys.argv += ["figure", "--link", "http://localhost/leaderboard?model=qj-planted", "--panel", "board"]
 sys.argv += ["--out", "board.json", "--json"]

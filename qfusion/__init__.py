@@ -6,7 +6,7 @@
     mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
     sample = qfusion.study.open_sample(mine, "p0031", planted)
     tracked = qfusion.simulate.follow(sample)
-    figure = sample.show().figure
+    view = sample.show("waterfall")
 
 Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.
 """

@@ -72,7 +72,7 @@ HEAD = """# How to read each panel
 !!! note "Reference"
     A list to look things up in, written by a script.
 
-The (i) beside every figure of the app opens two sentences, what the panel shows and what it does not show, and the
+The (i) beside every figure of the app tells what the panel shows, what it does not tell, and the
 terms it uses. This page lists them in the order of the pages. `python scripts/panel_pages.py` writes it by building
 the panels, so titles in italics, numbers and names are those of an example. **Export** beside each figure opens [the
 figure drawer](figures.md), **CSV** gives its numbers. The [glossary](glossary.md) defines all terms.
