@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,10 +19,7 @@ from qfusion.quantum import lindblad, measures
 from qfusion.quantum.lindblad import System
 from qfusion.quantum.states import require_state
 from qfusion.study import evolution
-from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint
-from qfusion.views import decision, dynamics, network, states as state_views
-from qfusion.views.pages.panel import drawn
 from tests.support.lindblad_systems import superoperator, system
 
 
@@ -33,7 +29,7 @@ def _own_messages(unchecked_shapes: None) -> None:
 
 
 def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tensor]:
-    """What `solve_states` asks of a study: a system of two qubits and a sample's ket."""
+    """What `exact_states` asks of a study: a system of two qubits and a sample's ket."""
     H, L = system(4, 2, h, jump)
     psi = torch.randn(4, dtype=torch.complex128)
     psi /= psi.norm()
@@ -45,48 +41,17 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
     return SimpleNamespace(model=model, space=space, memo_key=lambda _: key), psi
 
 
-def solved(study: Any) -> tuple[np.ndarray, float]:
-    return evolution.solve_states.__wrapped__(study, 0, Tweak())
-
-
 @pytest.mark.parametrize(
     ("T", "h", "jump"), [(1.0, 1.0, 0.5), (20.0, 10.0, 0.2), (20.0, 0.1, 10.0), (0.0, 1.0, 1.0)]
 )
-def test_reported_error_equals_the_actual_error(T: float, h: float, jump: float) -> None:
+def test_states_are_exact_and_near_those_of_qutip(T: float, h: float, jump: float) -> None:
     study, psi = small(T, h, jump)
-    rho, told = solved(study)
+    rho = evolution.exact_states(study, 0, Tweak()).numpy()
     of = study.model.system()
     L, start = superoperator(of.H, of.jumps).numpy(), torch.outer(psi, psi.conj()).numpy().ravel()
     exact = [(scipy.linalg.expm(L * t) @ start).reshape(4, 4) for t in evolution.time_grid(T)]
-    made = max(float(np.abs(a - b).max()) for a, b in zip(rho, exact, strict=True))
-    assert abs(told - made) < 1e-11
-    assert told < evolution.MOST_ERROR
-
-
-def test_digits_without_agreement_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evolution, "LIVE_RTOL", 0.1)
-    with pytest.raises(InvalidInput, match=r"followed to \d\.\de-0\d only, by two integrators"):
-        solved(small(20.0, 10.0)[0])
-
-
-def test_every_panel_of_evolved_states_shows_their_error() -> None:
-    sample = open_sample("qj-planted", "p2924")
-    error = evolution.solve_states(sample.study, sample.row, sample.tweak)[1]
-    pictures = [
-        drawn(decision.decision_over_time)(sample),
-        drawn(dynamics.correlation)(sample),
-        drawn(state_views.populations)(sample),
-        drawn(state_views.matrix)(sample),
-        drawn(state_views.hinton)(sample),
-        drawn(network.entropies)(sample),
-    ]
-    for picture in pictures:
-        told = float(
-            re.search(
-                r"Integration error of an element of ρ\(t\): at most (\S+) at any", picture.caption
-            )[1]
-        )
-        assert error <= told < 2.01 * error, picture.name
+    assert max(float(np.abs(a - b).max()) for a, b in zip(rho, exact, strict=True)) < 1e-11
+    assert evolution.difference_to_qutip(study, 0, Tweak()) < 1e-6
 
 
 def test_single_precision_agrees_with_double(planted: Any) -> None:

@@ -26,7 +26,6 @@ from qfusion.views.words.decisions import (
 )
 from qfusion.views.words.rules import (
     cite_sample,
-    cite_states,
     describe_calibration,
     describe_softmax,
     name_explained_class,
@@ -169,7 +168,7 @@ def decision_over_time(
         ),
         answers.title_joint_course(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
         caption=f"above, {_ABOVE[above][1]}; below, the decision when read out at t, split into {shows}"
-        f"{cite_states(sample)} {describe_comparison(sample.study.background)}",
+        f"{cite_sample(sample)} {describe_comparison(sample.study.background)}",
         limits=f"Does not show an effect of the quantity above on the decision: it is a correlation{cause}. The "
         "baseline is left "
         "out below.",

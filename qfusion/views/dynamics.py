@@ -23,7 +23,7 @@ from qfusion.views.states import nearest_step
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import MEASURE_TEXTS, UNRAVELLING, measures_with_panels
-from qfusion.views.words.rules import cite_sample, cite_states
+from qfusion.views.words.rules import cite_sample
 
 FIRST_MEASURES = (
     "mutual_information",
@@ -99,7 +99,7 @@ def correlation(
             height=260,
         ),
         words.question,
-        caption=f"{words.shows}{learned}{cite_states(sample)}",
+        caption=f"{words.shows}{learned}{cite_sample(sample)}",
         limits=f"Does not show {words.not_shown}",
         table=pd.DataFrame(
             {"t": track.times}
@@ -148,7 +148,7 @@ def information(sample: Sample, *, t: Cursor = 1.0) -> View:
         f"{most}{finding}",
         caption="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its "
         "line, and the entropy S of each modality as the area of its disc; beside it the pairs over "
-        f"time{dotted}.{cite_states(sample)}",
+        f"time{dotted}.{cite_sample(sample)}",
         limits="Mutual information does not tell classical from quantum correlation: a positive log-negativity, below, "
         "shows entanglement.",
         table=pd.DataFrame({"t": track.times, **columns}),

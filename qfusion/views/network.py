@@ -24,7 +24,7 @@ from qfusion.views.view import View
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_comparison
 from qfusion.views.words.names import INERT
-from qfusion.views.words.rules import cite_sample, cite_states, name_explained_class
+from qfusion.views.words.rules import cite_sample, name_explained_class
 
 LAYER = SelectParam(
     "layer",
@@ -53,7 +53,7 @@ def entropies(sample: Sample) -> View:
         ),
         describe_most_mixed(ends),
         caption="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-        f"others and by jumps.{cite_states(sample.untweaked)}",
+        f"others and by jumps.{cite_sample(sample.untweaked)}",
         limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
         table=pd.DataFrame({"t": track.times} | columns),
         alternative=f"Entropy over time: at T {numbers} nats.",

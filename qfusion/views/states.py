@@ -23,7 +23,7 @@ from qfusion.views.decision import SHOWN_STATES, WHOLE, cursor_time
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
-from qfusion.views.words.rules import cite_states
+from qfusion.views.words.rules import cite_sample
 
 MATRIX_PARTS = {
     "modulus": (
@@ -64,7 +64,7 @@ def populations(sample: Sample, *, whose: Whose = WHOLE, t: Cursor = 1.0) -> Vie
     return View(
         state_charts.populations(mass, dims),
         describe_likeliest(when, dict(zip(labels, mass.tolist(), strict=True))),
-        caption=f"the probability of each basis state, the diagonal of ρ(t).{cite_states(sample)}",
+        caption=f"the probability of each basis state, the diagonal of ρ(t).{cite_sample(sample)}",
         limits="For coherences, see the matrix below.",
         table=pd.DataFrame({"state": labels, "probability": mass}),
         alternative=f"Populations at {when}: {rules.list_numbers(labels, mass)}.",
@@ -92,7 +92,7 @@ def matrix(
     return View(
         state_charts.density_matrix(rho, dims, part=part),
         f"Density matrix: {part} at {when}",
-        caption=f"{shown}{cite_states(sample)}",
+        caption=f"{shown}{cite_sample(sample)}",
         limits=f"Does not show {limits}",
         table=rules.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
         alternative=f"Heat map of the {part} of ρ: {rules.list_coherences(rho, labels)}.",
@@ -120,7 +120,7 @@ def hinton(sample: Sample, *, whose: Whose = WHOLE, t: Cursor = 1.0) -> View:
         state_charts.hinton(rho, dims),
         describe_largest_coherence(modulus, labels, when),
         caption="the density matrix at the cursor: areas are moduli |ρ_ij| (key on the right); colour, and the hand in "
-        f"each square, the phase: to the right 0, up +π/2.{cite_states(sample)}",
+        f"each square, the phase: to the right 0, up +π/2.{cite_sample(sample)}",
         limits=f"Does not show {limits}",
         table=rules.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
         alternative=f"Hinton diagram of ρ: {rules.list_coherences(rho, labels)}.",
@@ -158,7 +158,7 @@ def bloch(sample: Sample, *, t: Cursor = 1.0) -> View:
         describe_most_mixed(lengths, f"t = {times[at]:.2f}"),
         caption="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since "
         "t = 0, older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the "
-        f"middle.{cite_states(sample)}",
+        f"middle.{cite_sample(sample)}",
         limits=f"Does not show correlations between modalities{others}.",
         table=pd.concat([_bloch_vectors(name, times, way) for name, way in ways.items()]),
         alternative=f"Bloch balls; lengths {rules.list_numbers(names, lengths.values())}.",
@@ -223,7 +223,7 @@ def elements_over_time(
             what,
             {f"{text.escape_markdown(owner)} {level}": series for owner, level, series in rows},
         ),
-        caption=f"{caption}{cite_states(sample)}",
+        caption=f"{caption}{cite_sample(sample)}",
         limits=f"Does not show {limits}",
         table=pd.DataFrame({"t": times, **dict(zip(full_names, values, strict=True))}),
         alternative=f"Heat map of {len(rows)} {part} over time; at the end {last}.",

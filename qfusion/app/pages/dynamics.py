@@ -20,8 +20,7 @@ from qfusion.app.models import exchange, sensitivity, sliders, tweaks
 from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
 from qfusion.models.protocols import Evolution, LayeredNetwork
-from qfusion.study import text
-from qfusion.study.evolution import MOST_ERROR
+from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import decision, generator, states
@@ -36,7 +35,7 @@ from qfusion.views.dynamics import (
 )
 from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state
 from qfusion.views.words.names import UNRAVELLING
-from qfusion.views.words.rules import describe_integration_error
+from qfusion.views.words.rules import describe_qutip_difference
 
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
@@ -254,17 +253,20 @@ def dynamics(context: PageContext) -> None:
                 **context.scopes(tweak),
             )
             changed = notebook.list_changes(tweak)
-            st.caption(
-                f"{describe_integration_error(context.study, context.row, tweak)} "
-                + (
-                    f"Changed: {', '.join(changed)}."
-                    if changed
-                    else f"No changes to the {'given system' if context.study.model.is_given else 'learned model'}."
-                ),
-                help="Largest deviation of an element over all times shown, between QuTiP with adaptive steps and "
-                f"the Chebyshev expansion in torch, which is exact to 1e-13. Deviations above {MOST_ERROR:g} "
-                "are not shown.",
-            )
+            given = "given system" if context.study.model.is_given else "learned model"
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(
+                    f"Changed: {', '.join(changed)}." if changed else f"No changes to the {given}."
+                )
+                if st.button(
+                    "Compare with QuTiP",
+                    type="tertiary",
+                    key="_qutip",
+                    help="The states are computed by a Chebyshev expansion in torch, which is exact to 1e-13. QuTiP "
+                    "solves the same master equation by adaptive steps.",
+                ):
+                    apart = evolution.difference_to_qutip(context.study, context.row, tweak)
+                    st.caption(describe_qutip_difference(apart))
             sliders.follow_sliders(sample, shown_metrics(context, sample))
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():

@@ -11,7 +11,7 @@ import pandas as pd
 from qfusion._sentences import capitalise, count, listed, share, size, sizes, top
 from qfusion.data import DataSet
 from qfusion.explain.bootstrap import Interval
-from qfusion.study import evolution, text
+from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.study.text import escape_markdown
@@ -20,8 +20,8 @@ from qfusion.training import metrics
 SAMPLE = " Computed for sample {sample}."
 CLASS = " for ‘{name}’"
 CLASS_AGAINST = " for ‘{name}’ rather than ‘{reference}’"
-INTEGRATION_ERROR = (
-    "Integration error of an element of ρ(t): at most {error:.0e} at any time shown."
+QUTIP_DIFFERENCE = (
+    "QuTiP differs by at most {difference:.0e} in any element of ρ(t) at the times shown."
 )
 SOFTMAX = "softmax {value}"
 CALIBRATION = (
@@ -47,18 +47,11 @@ def name_explained_class(sample: Sample) -> str:
     return CLASS_AGAINST.format(name=name, reference=reference)
 
 
-def cite_states(sample: Sample) -> str:
-    """Return sentences that name the sample of a figure of states over time, and their integration error."""
-    error = describe_integration_error(sample.study, sample.row, sample.tweak)
-    return f"{cite_sample(sample)} {error}"
-
-
-def describe_integration_error(study: Study, row: int, tweak: Any) -> str:
-    """Return the bound on the integration error of a sample's states, rounded up to one digit."""
-    _, error = evolution.solve_states(study, row, tweak)
-    error = max(error, 1e-15)
-    unit = 10.0 ** math.floor(math.log10(error))
-    return INTEGRATION_ERROR.format(error=math.ceil(error / unit) * unit)
+def describe_qutip_difference(difference: float) -> str:
+    """Return how far QuTiP's states of a sample are from those shown, rounded up to one digit."""
+    difference = max(difference, 1e-15)
+    unit = 10.0 ** math.floor(math.log10(difference))
+    return QUTIP_DIFFERENCE.format(difference=math.ceil(difference / unit) * unit)
 
 
 def describe_softmax(value: float) -> str:
