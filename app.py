@@ -1,5 +1,4 @@
-"""The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `qfusion/app`, where `qfusion app` finds
-them too."""
+"""The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `pages`."""
 
 import streamlit as st
 

@@ -1,5 +1,5 @@
-"""Leaderboard: see `qfusion/plugins/papers/page.py`."""
+"""Leaderboard: see the plugin `papers`."""
 
 from qfusion.app import page_runs
 
-page_runs.run_page(__file__)
+page_runs.run_page(__file__, __name__)

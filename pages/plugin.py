@@ -1,5 +1,16 @@
-"""A page of a plugin that has no file of its own: `plugin?name=TITLE`."""
+"""A page of a plugin that has no file of its own, chosen by the parameter `name` of the address."""
 
-from qfusion.app import page_runs
+import streamlit as st
 
-page_runs.run_page(__file__)
+from qfusion.app import navigation, page_runs
+from qfusion.views.pages import catalogue
+
+
+def page() -> None:
+    """Say which pages there are, where the address names none of them."""
+    titles = [title for title, file in navigation.FILES.items() if file == catalogue.PLUGIN_FILE]
+    listed = f" Choose one of {', '.join(titles)}." if titles else ""
+    st.error(f"No plugin has a page of this name.{listed}", icon=":material/error:")
+
+
+page_runs.run_page(__file__, __name__)

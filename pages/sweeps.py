@@ -1,5 +1,5 @@
-"""Sweeps: see `qfusion/plugins/sweeps/page.py`."""
+"""Sweeps: see the plugin `sweeps`."""
 
 from qfusion.app import page_runs
 
-page_runs.run_page(__file__)
+page_runs.run_page(__file__, __name__)

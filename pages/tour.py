@@ -1,5 +1,13 @@
-"""Guided tour: see `qfusion/app/pages/tour.py`."""
+"""Guided tour: its steps, and where it begins."""
 
-from qfusion.app import page_runs
+from qfusion.app import frame, navigation, page_runs
 
-page_runs.run_page(__file__)
+
+@page_runs.guard()
+def page() -> None:
+    """Draw the page."""
+    frame.begin_page("Guided tour")
+    navigation.tour_contents()
+
+
+page_runs.run_page(__file__, __name__)

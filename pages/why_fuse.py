@@ -2,4 +2,4 @@
 
 from qfusion.app import page_runs
 
-page_runs.run_page(__file__)
+page_runs.run_page(__file__, __name__)

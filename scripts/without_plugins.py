@@ -92,7 +92,6 @@ def copy_files(folder: Path, without: Iterable[plugin.Plugin]) -> Path:
             shutil.rmtree(folder / kind / "plugins" / one.name, ignore_errors=True)
         for page in filter(None, (page.file for page in one.pages)):
             (folder / page).unlink()
-            (folder / "qfusion" / "app" / page).unlink()
     return folder
 
 

@@ -53,7 +53,9 @@ def serve(options: Sequence[str]) -> None:
         why="{words}",
     ):
         # beside it stand the pages, and Streamlit's options in `.streamlit`
-        script = Path(__file__).with_name("app.py").resolve()
+        from qfusion.app import pages
+
+        script = pages.FOLDER.with_name("app.py").resolve()
         streamlit_internals.run_script(script, options)
 
 

@@ -172,7 +172,7 @@ def test_figures_equal_the_files_of_the_command(answers: dict[str, Any]) -> None
         recipe = json.loads(read_recipe(content))
         assert (recipe["page"], recipe["panel"]) == ("samples", "waterfall")
         assert recipe["numbers"] == about["numbers"]
-        assert "Does not show the cause of the annotation" in about["caption"]
+        assert "This explains the model" in about["caption"]
         if kind == "svg":
             taken = rendering.render_panel(
                 "samples", "waterfall", {key: [word] for key, word in ONE.items()}

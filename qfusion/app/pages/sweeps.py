@@ -1,5 +1,0 @@
-"""Sweeps: see the plugin `sweeps`."""
-
-from qfusion.app import page_runs
-
-page_runs.run_page(__file__, __name__)

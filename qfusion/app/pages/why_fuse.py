@@ -1,5 +1,0 @@
-"""Why fuse: see `qfusion/plugins/why/page.py`."""
-
-from qfusion.app import page_runs
-
-page_runs.run_page(__file__, __name__)
