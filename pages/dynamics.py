@@ -24,7 +24,6 @@ from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import decision, generator, states
-from qfusion.views.choices import CURSOR, TERMS
 from qfusion.views.dynamics import (
     QUANTITY,
     RUNS,
@@ -34,6 +33,7 @@ from qfusion.views.dynamics import (
     measure_panels,
 )
 from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state
+from qfusion.views.pages.choices import CURSOR, TERMS
 from qfusion.views.words.names import UNRAVELLING
 from qfusion.views.words.rules import describe_qutip_difference
 

@@ -25,9 +25,9 @@ from qfusion.figures import style
 from qfusion.study import jobs, seeds, text, trust
 from qfusion.study.study import Study
 from qfusion.views import faithfulness
-from qfusion.views.choices import EVERYONE, TERMS
 from qfusion.views.faithfulness import estimators
 from qfusion.views.pages import faithfulness as builders
+from qfusion.views.pages.choices import EVERYONE, TERMS
 from qfusion.views.pages.panel import draw_view, drawn
 from qfusion.views.words import decisions
 from qfusion.views.words.reliability import TrustWarning, describe_finding

@@ -33,8 +33,8 @@ from qfusion.quantum.measure_kinds import States, Values
 from qfusion.study import performance
 from qfusion.study.opening import open_sample
 from qfusion.training.batches import mean_and_std
-from qfusion.views.choices import CURSOR
 from qfusion.views.pages import catalogue, dynamics, params, rendering
+from qfusion.views.pages.choices import CURSOR
 from qfusion.views.pages.panel import Panel
 from qfusion.views.view import View
 from qfusion.views.words.names import MEASURE_TEXTS, MeasureText

@@ -16,8 +16,8 @@ from qfusion.app.guidance import chips, full, help, help_line, line
 from qfusion.study import jobs, opening, text
 from qfusion.study.study import Study
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.views.choices import EVERYONE
 from qfusion.views.pages import address
+from qfusion.views.pages.choices import EVERYONE
 from qfusion.views.words.rules import describe_drawn
 
 

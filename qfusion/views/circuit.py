@@ -20,7 +20,7 @@ from qfusion.quantum.states import partial_trace
 from qfusion.quantum.statevector import Cone, light_cone
 from qfusion.study import circuits, text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import HAS_CIRCUIT, needs
+from qfusion.views.pages.choices import HAS_CIRCUIT, needs
 from qfusion.views.pages.params import NumberParam, SelectParam, whole_number
 from qfusion.views.view import View
 from qfusion.views.words import rules

@@ -13,8 +13,8 @@ from qfusion.models.protocols import Evolution
 from qfusion.study import cohorts, jobs, maps, performance, text
 from qfusion.study.study import Study
 from qfusion.study.text import SPOKEN
-from qfusion.views.choices import Everyone
 from qfusion.views.cohort_contributions import describe_study_background
+from qfusion.views.pages.choices import Everyone
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison

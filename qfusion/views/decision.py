@@ -15,7 +15,7 @@ from qfusion.figures.circuits import fusion
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import TIMED, Cursor, TermKind
+from qfusion.views.pages.choices import TIMED, Cursor, TermKind
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules

@@ -16,8 +16,8 @@ from qfusion.simulate.steady_state import MIXED, Attractor, Contraction
 from qfusion.study import circuits, evolution, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.choices import TIMED, Cursor
 from qfusion.views.decision import SHOWN_STATES, cursor_time
+from qfusion.views.pages.choices import TIMED, Cursor
 from qfusion.views.pages.params import SelectParam, whole_number
 from qfusion.views.states import nearest_step
 from qfusion.views.view import View

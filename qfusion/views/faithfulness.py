@@ -20,7 +20,7 @@ from qfusion.figures import style, trust_charts
 from qfusion.study import attribution, text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.choices import Everyone, TermKind
+from qfusion.views.pages.choices import Everyone, TermKind
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules

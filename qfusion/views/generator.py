@@ -14,8 +14,8 @@ from qfusion.explain.path_attribution import Course, CourseSummary, PathAttribut
 from qfusion.figures import generator_attribution, generator_charts, term_effects
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import TIMED, Cursor
 from qfusion.views.decision import cursor_time
+from qfusion.views.pages.choices import TIMED, Cursor
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import cohort_words
 from qfusion.views.view import View

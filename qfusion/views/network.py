@@ -17,8 +17,8 @@ from qfusion.models.protocols import LayeredNetwork
 from qfusion.quantum.measure_kinds import KINDS, Part
 from qfusion.study import circuits, text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import TermKind, needs
 from qfusion.views.decision import DIVIDENDS
+from qfusion.views.pages.choices import TermKind, needs
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import answers, rules

@@ -14,7 +14,7 @@ from qfusion.figures import operator_spectra, state_charts
 from qfusion.models.protocols import StateModel
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import needs
+from qfusion.views.pages.choices import needs
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules

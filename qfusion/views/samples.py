@@ -30,7 +30,7 @@ from qfusion.views.attribution import (
     describe_largest_parts,
 )
 from qfusion.views.changes import Changes
-from qfusion.views.choices import ExplainedOutput
+from qfusion.views.pages.choices import ExplainedOutput
 from qfusion.views.pages.params import SelectParam, TextParam
 from qfusion.views.view import View
 from qfusion.views.words import rules

@@ -16,7 +16,7 @@ from qfusion.models.protocols import Evolution, Physics, TruthTables
 from qfusion.models.terms import Parameter
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import needs
+from qfusion.views.pages.choices import needs
 from qfusion.views.pages.params import SelectParam, SwitchParam, whole_number
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules

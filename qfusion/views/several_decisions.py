@@ -13,7 +13,7 @@ from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import compare, text
 from qfusion.study.sample import Sample, build_sample
-from qfusion.views.choices import ExplainedOutput
+from qfusion.views.pages.choices import ExplainedOutput
 from qfusion.views.pages.page_state import PageState
 from qfusion.views.pages.params import SampleParam
 from qfusion.views.samples import describe_outcomes

@@ -18,8 +18,8 @@ from qfusion.quantum.states import partial_trace
 from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.choices import TIMED, Cursor
 from qfusion.views.decision import SHOWN_STATES, WHOLE, cursor_time
+from qfusion.views.pages.choices import TIMED, Cursor
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules

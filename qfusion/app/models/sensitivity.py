@@ -20,8 +20,8 @@ from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
 from qfusion.views.changes import NOISE, noisy_outcome
-from qfusion.views.choices import TERMS
 from qfusion.views.pages import dynamics
+from qfusion.views.pages.choices import TERMS
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import describe_undefined_slopes
 from qfusion.views.words import answers, systems

@@ -19,9 +19,9 @@ from qfusion.study.angles import AngleSlider
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views import circuit, decision
-from qfusion.views.choices import TERMS
 from qfusion.views.circuit import GATE
 from qfusion.views.pages import dynamics
+from qfusion.views.pages.choices import TERMS
 
 KEY = "knobs"
 

@@ -21,8 +21,8 @@ from qfusion.explain import RELATIONS, cohort_filters
 from qfusion.explain.cohort_filters import Part
 from qfusion.study import cohorts, performance, text
 from qfusion.study.study import Study
-from qfusion.views.choices import EVERYONE
 from qfusion.views.pages import cohorts as builders
+from qfusion.views.pages.choices import EVERYONE
 from qfusion.views.words import decisions, systems
 from qfusion.views.words.names import name_all, name_split
 

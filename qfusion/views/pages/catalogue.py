@@ -25,7 +25,6 @@ from qfusion.study.performance import build_levels
 from qfusion.study.sample import Output, Sample, build_sample
 from qfusion.study.study import Study
 from qfusion.views import qubits
-from qfusion.views.choices import needs
 from qfusion.views.pages import (
     circuit,
     cohorts,
@@ -40,6 +39,7 @@ from qfusion.views.pages import (
     what_if,
 )
 from qfusion.views.pages.address import OpenedPage, complete_address, naming
+from qfusion.views.pages.choices import needs
 from qfusion.views.pages.page_state import SCOPES, Address, PageState, format_value, open_scope
 from qfusion.views.pages.panel import PLACED, Opens, Panel, panels
 from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, always, rules

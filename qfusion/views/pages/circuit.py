@@ -13,9 +13,9 @@ from qfusion.models.protocols import (
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.study.sample import Sample
 from qfusion.views import changes, circuit, flips, network, qubits, sensitivity
-from qfusion.views.choices import HAS_CIRCUIT, needs
 from qfusion.views.circuit import gate_index, replay
 from qfusion.views.pages import page_state, params
+from qfusion.views.pages.choices import HAS_CIRCUIT, needs
 from qfusion.views.pages.panel import Opens, all_open, panels
 
 # How qubits are drawn.

@@ -10,8 +10,8 @@ from qfusion.study.sample import Sample
 from qfusion.study.sliders import STEPS
 from qfusion.study.study import Study
 from qfusion.views import decision, dynamics, generator, states
-from qfusion.views.choices import CURSOR, TIMED, needs
 from qfusion.views.pages import page_state, params
+from qfusion.views.pages.choices import CURSOR, TIMED, needs
 from qfusion.views.pages.panel import all_open, make_panel, panels, variants
 from qfusion.views.sensitivity import HAS_TERMS, effect_sensitivity, term_response, tornado
 

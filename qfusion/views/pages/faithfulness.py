@@ -3,8 +3,8 @@
 from qfusion import plugin
 from qfusion.study import trust
 from qfusion.views import faithfulness
-from qfusion.views.choices import reads_features
 from qfusion.views.pages import params
+from qfusion.views.pages.choices import reads_features
 from qfusion.views.pages.panel import all_open, panels, variants
 
 VIEWS = (

@@ -7,8 +7,8 @@ from qfusion.models.protocols import Evolution, MassStates
 from qfusion.study import compare
 from qfusion.study.study import Study
 from qfusion.views import decision, overview
-from qfusion.views.choices import needs
 from qfusion.views.pages import page_state
+from qfusion.views.pages.choices import needs
 from qfusion.views.pages.panel import make_panel, panels
 from qfusion.views.pages.samples import NAMED, curve_names
 

@@ -14,8 +14,8 @@ from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views import attribution, decision, network, samples
 from qfusion.views.changes import parse_changes
-from qfusion.views.choices import needs, reads_features
 from qfusion.views.pages import page_state, params
+from qfusion.views.pages.choices import needs, reads_features
 from qfusion.views.pages.panel import make_panel, panels, variants
 
 

@@ -11,8 +11,8 @@ from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures,
 from qfusion.plugins.why.cuts.words import describe_cuts
 from qfusion.study import jobs, performance, text
 from qfusion.training import metrics
-from qfusion.views.choices import EVERYONE
 from qfusion.views.pages import cohorts, dynamics, panel, params
+from qfusion.views.pages.choices import EVERYONE
 from qfusion.views.view import View
 from qfusion.views.words.names import describe_intervals, name_cohort
 from qfusion.views.words.rules import describe_drawn

@@ -10,9 +10,9 @@ from qfusion.plugins.why.cuts import correlation_cuts, cut_measures, cut_summari
 from qfusion.plugins.why.cuts.words import describe_cut
 from qfusion.study import text
 from qfusion.study.sample import Sample
-from qfusion.views.choices import CURSOR
 from qfusion.views.decision import cursor_time
 from qfusion.views.pages import dynamics, panel, params
+from qfusion.views.pages.choices import CURSOR
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample

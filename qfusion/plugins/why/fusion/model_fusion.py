@@ -26,8 +26,8 @@ from qfusion.study import evidence, jobs, performance, text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study, dividend_column
 from qfusion.views import cohort_contributions, faithfulness
-from qfusion.views.choices import has_truth, needs
 from qfusion.views.pages import cohorts, panel
+from qfusion.views.pages.choices import has_truth, needs
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.decisions import (

@@ -16,8 +16,8 @@ from qfusion.plugins.why.information.words import (
 )
 from qfusion.study import text
 from qfusion.study.study import Study
-from qfusion.views.choices import reads_features
 from qfusion.views.pages import panel, params
+from qfusion.views.pages.choices import reads_features
 from qfusion.views.view import View
 from qfusion.views.words import rules
 

@@ -20,8 +20,8 @@ from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
-from qfusion.views.choices import needs
 from qfusion.views.pages import panel, params
+from qfusion.views.pages.choices import needs
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.rules import cite_sample, describe_drawn
