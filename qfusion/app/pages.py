@@ -4,15 +4,8 @@ They are in the folder `pages` beside `app.py`, where Streamlit looks for them: 
 package once it is installed. The Overview, which Streamlit does not count as a page, is in `overview`.
 """
 
-from pathlib import Path
-
 from qfusion.app import server
 
-FOLDER = next(
-    folder / "pages"
-    for folder in (Path(__file__).parent, Path(__file__).parents[2])
-    if (folder / "pages").is_dir()
-)
-__path__ = [str(FOLDER)]
+__path__ = [str(server.PAGES)]
 
 server.wait()

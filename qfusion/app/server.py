@@ -53,11 +53,16 @@ def serve(options: Sequence[str]) -> None:
         why="{words}",
     ):
         # beside it stand the pages, and Streamlit's options in `.streamlit`
-        from qfusion.app import pages
-
-        script = pages.FOLDER.with_name("app.py").resolve()
+        script = PAGES.with_name("app.py").resolve()
         streamlit_internals.run_script(script, options)
 
+
+# at the top of a checkout, or in this package once it is installed
+PAGES = next(
+    folder / "pages"
+    for folder in (Path(__file__).parent, Path(__file__).parents[2])
+    if (folder / "pages").is_dir()
+)
 
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
@@ -65,7 +70,7 @@ _loaded.set()  # unless a server has begun
 
 def routes() -> list[Route]:
     """Return the routes that are answered in addition to Streamlit's own addresses."""
-    pages = sorted(Path(__file__).with_name("pages").glob("[!_]*.py"))
+    pages = sorted(PAGES.glob("*.py"))
     names = ["", *(page.stem for page in pages)]
     return [
         *(Route(address_below(name), _answer_page) for name in names),
