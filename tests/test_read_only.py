@@ -29,7 +29,7 @@ from qfusion.training import checkpoint
 from scripts import serving
 from tests.support import sharing
 
-PAGES = sorted(path.stem for path in Path(app_server.__file__).with_name("pages").glob("[!_]*.py"))
+PAGES = sorted(path.stem for path in app_server.PAGES.glob("*.py"))
 WRITES: dict[str, Callable[[], Any]] = {
     "train a model": lambda: runs.create_run(
         plans.make_plan("planted", "concatenation", {}), name="visitor"
