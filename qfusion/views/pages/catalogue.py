@@ -10,11 +10,12 @@ Programs and recipes of panels are in `rendering`.
 import importlib
 import inspect
 import pkgutil
+import threading
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from qfusion import plugin, views
 from qfusion._checks import choose
@@ -81,8 +82,33 @@ _TIMELINES_OF_PAIR = {
     name: replace(one, opens=compare.is_pair) for name, one in samples.BESIDE.items()
 }
 
-# Page (its title in small letters) -> panel, in the order of the page.
-PAGES: dict[str, Mapping[str, Panel]] = {
+V = TypeVar("V")
+
+
+class ByPage(dict[str, V]):
+    """Values by page (its title in small letters). What plugins add to a page is loaded when it is first asked for."""
+
+    def __getitem__(self, title: str) -> V:
+        _load_added(title)
+        return super().__getitem__(title)
+
+    def get(self, title: str, default: Any = None) -> Any:
+        """Return the value of a page, or `default`."""
+        _load_added(title)
+        return super().get(title, default)
+
+    def values(self) -> Any:
+        """Return the values of all pages."""
+        return dict(self.items()).values()
+
+    def items(self) -> Any:
+        """Return titles and values of all pages."""
+        return {title: self[title] for title in list(self)}.items()
+
+
+# Panels by name, in the order of the page.
+PAGES: ByPage[Mapping[str, Panel]] = ByPage()
+PAGES |= {
     "overview": overview.OVERVIEW,
     "samples": _merge(
         samples.STRIP,
@@ -113,7 +139,8 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "train": train.PANELS,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
-PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
+PANEL_FAMILIES: ByPage[Mapping[str, Panel]] = ByPage()
+PANEL_FAMILIES |= {
     "overview": overview.EXAMPLES,
     "samples": samples.NAMED,
     "dynamics": dynamics.NAMED,
@@ -125,7 +152,8 @@ PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
 }
 # What a reader may choose on each page besides the choices of its views and what there is on every page. Of what there
 # are as many as modalities, couplings or numbers, a function gives the choices of an address and a study.
-PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
+PAGE_PARAMS: ByPage[tuple[Param | ParamFamily, ...]] = ByPage()
+PAGE_PARAMS |= {
     "samples": (*samples.CONTROLS, samples.OPEN),
     "dynamics": (
         dynamics.sliders,
@@ -165,8 +193,14 @@ PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"
 PAGES_WITHOUT_MODEL = ["data", "train"]  # pages that need neither model nor sample
 
 
+# what plugins add to a page, by its title, and is not yet loaded: modules of panels, and names of views
+_added_panels: dict[str, list[str]] = {}
+_added_views: dict[str, list[str]] = {}
+_loading = threading.RLock()  # one thread loads, others wait for all that a page has
+
+
 def _add_plugins() -> None:
-    """Add the pages, panels and views of plugins."""
+    """Add the pages of plugins, and note what plugins add to pages."""
     for page in plugin.entries("pages"):
         title = page.title.lower()
         QUESTIONS[title] = page.question
@@ -176,14 +210,22 @@ def _add_plugins() -> None:
         if not page.has_model:
             PAGES_WITHOUT_MODEL.append(title)
     for title, module in plugin.entries("panels"):
-        part = load(module)
-        _add_panels(title, part.PANELS, getattr(part, "CONTROLS", ()))
-        PANEL_FAMILIES[title] = _merge(
-            dict(PANEL_FAMILIES.get(title, {})), getattr(part, "NAMED", {})
-        )
-        SCOPES.update(getattr(part, "SCOPES", {}))
+        _added_panels.setdefault(title, []).append(module)
     for title, names in plugin.entries("views"):
-        for view in map(plugin.load_name, names):
+        _added_views.setdefault(title, []).extend(names)
+
+
+def _load_added(title: str) -> None:
+    """Load the panels and views that plugins add to a page."""
+    with _loading:
+        for module in _added_panels.pop(title, ()):
+            part = load(module)
+            _add_panels(title, part.PANELS, getattr(part, "CONTROLS", ()))
+            PANEL_FAMILIES[title] = _merge(
+                dict(PANEL_FAMILIES.get(title, {})), getattr(part, "NAMED", {})
+            )
+            SCOPES.update(getattr(part, "SCOPES", {}))
+        for view in map(plugin.load_name, _added_views.pop(title, ())):
             _add_panels(title, panels(view, below=True))
 
 
