@@ -219,7 +219,7 @@ def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
     panel_with_a_choice: str, tmp_path: Path
 ) -> None:
     address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "spread.t": "0.25"}
-    half = catalogue.build_panel("Dynamics", panel_with_a_choice, address).table()
+    half = catalogue.build_panel("Dynamics", panel_with_a_choice, address).numbers
     assert figure(f"{DYNAMICS}&spread.t=0.25", panel_with_a_choice, tmp_path)["data"][0][
         "y"
     ] == pytest.approx(half["entropy"].tolist())

@@ -318,7 +318,7 @@ def test_pages_links_and_programs(planted: Any) -> None:
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "views.draw_view(sample, t=0.25, view=states.hinton)" in rendering.program(
+    assert "states.hinton(sample, t=0.25)" in rendering.program(
         "Dynamics", "hinton", opened.address()
     )
     assert "matrix-modulus" in list(

@@ -175,4 +175,4 @@ def test_reports_and_commands_show_the_model(address: dict[str, str], tmp_path: 
     assert (code, err) == (0, "")
     assert "v0" in out or "pix" in out
     panel = next(iter(catalogue.PAGES["dynamics"]))
-    assert catalogue.build_panel("Dynamics", panel, address).table().shape[0]
+    assert catalogue.build_panel("Dynamics", panel, address).numbers.shape[0]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.column_config import NumberColumn
 
 
 def draw(table: pd.DataFrame | Sequence[Mapping[str, object]], alt: str, **options: Any) -> None:
@@ -22,7 +21,7 @@ def draw(table: pd.DataFrame | Sequence[Mapping[str, object]], alt: str, **optio
 
 def number_columns(names: Iterable[str], format: str) -> dict[str, Any]:
     """Return the configuration of columns of numbers, by name."""
-    return {name: NumberColumn(format=format) for name in names}
+    return {name: st.column_config.NumberColumn(format=format) for name in names}
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

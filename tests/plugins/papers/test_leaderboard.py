@@ -844,7 +844,7 @@ def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:
     assert digits.figure.layout.shapes[0].x0 == 40
     assert not mosi.figure.layout.shapes
     agreed = leaderboard_results.planted_agreement(found, data="digits")
-    frame = agreed.table()
+    frame = agreed.numbers
     assert list(frame.columns) == ["mean", "a", "b", "a+b", "model"]
     assert frame.iloc[-1]["model"] == "Late fusion"
     assert frame.iloc[-1]["mean"] == pytest.approx(1.7 / 3)
@@ -939,7 +939,7 @@ def test_equal_rounded_scores_have_no_best_model() -> None:
         assert (" is best: " in picture.title) == (written.count(best) == 1), (name, picture.title)
         assert best in picture.title
     agreed = leaderboard_results.planted_agreement(board, data="planted")
-    written = agreed.table()["mean"].map("{:.2f}".format).tolist()
+    written = agreed.numbers["mean"].map("{:.2f}".format).tolist()
     assert ("finds the planted" in agreed.title) == (written.count(written[0]) == 1)
 
 

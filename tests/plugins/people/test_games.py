@@ -137,7 +137,7 @@ def assert_same_cohorts(study: Study, game: Study) -> None:
         levels = performance.build_levels(sample, "relation=joint; split=test")
         pictures.append(cohorts.PANELS["types"].build(levels))
     assert pictures[0].title == pictures[1].title
-    pd.testing.assert_frame_equal(pictures[0].table(), pictures[1].table(), atol=1e-12)
+    pd.testing.assert_frame_equal(pictures[0].numbers, pictures[1].numbers, atol=1e-12)
 
 
 def assert_same_waterfall(study: Study, game: Study, sample: str) -> None:
@@ -147,8 +147,8 @@ def assert_same_waterfall(study: Study, game: Study, sample: str) -> None:
         pictures.append(drawn(decision.waterfall)(Sample(one, row, int(one.predicted[row]))))
     old, new = pictures
     assert old.title == new.title
-    columns = list(new.table().columns)
-    pd.testing.assert_frame_equal(old.table()[columns], new.table(), atol=1e-12)
+    columns = list(new.numbers.columns)
+    pd.testing.assert_frame_equal(old.numbers[columns], new.numbers, atol=1e-12)
     bars = [trace for trace in old.figure.data if trace.type == "bar"]
     again = [trace for trace in new.figure.data if trace.type == "bar"]
     assert len(bars) == len(again) > 0

@@ -187,7 +187,7 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     picture = label_agreement.rank_correlations(study, other="taught")
     assert "taught had the labels as additional targets" in picture.caption
     assert set(picture.numbers["model"]) == {"simple", "taught"}
-    assert set(label_agreement.conflict(study, other="taught").table()["model"]) == {
+    assert set(label_agreement.conflict(study, other="taught").numbers["model"]) == {
         "simple",
         "taught",
     }
@@ -214,7 +214,7 @@ def test_sample_is_compared_with_its_own_labels() -> None:
     assert table["own_term"].tolist() == [whole.study.dividends(whole.row, 0)[name] for name in M]
     assert "nothing is known" not in picture.caption
     lacking = label_agreement.sample_labels(part)
-    assert lacking.table()["modality"].tolist() == ["audio", "vision"]
+    assert lacking.numbers["modality"].tolist() == ["audio", "vision"]
     assert "nothing is known of text" in lacking.caption
     assert "conflict" not in lacking.title
     assert not label_agreement.is_labelled(of("qcnn-digits", "digit-1571", "digits"))

@@ -703,9 +703,9 @@ def test_panels_state_the_measurements(name: str) -> None:
     rows, explanation = trust.explain_test_rows(study)
     emap = model_fusion.emap(study)
     assert "Joint terms" in emap.title
-    assert list(emap.table()["metric"]) == list(evidence.metric_labels(study.dataset))
+    assert list(emap.numbers["metric"]) == list(evidence.metric_labels(study.dataset))
     loss = model_fusion.loss_reduction(study)
-    table = loss.table().set_index(["what", "of"])["loss_reduction"]
+    table = loss.numbers.set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
     one = opening.open_sample(name, str(study.dataset.ids[rows[0]]))
@@ -722,7 +722,7 @@ def test_panels_state_the_measurements(name: str) -> None:
         assert "cohort" in picture.caption
     basins = model_fusion.seed_basins(one)
     assert "explanation" in basins.title
-    assert len(basins.table()) == 5
+    assert len(basins.numbers) == 5
     assert len(explanation.values) == len(rows)
 
 

@@ -1545,10 +1545,10 @@ def test_panels_state_their_numbers(
     bits = catalogue.build_panel("data", "needs-bits", address)
     assert bits.title == describe_information(parity)
     assert "1,329 of them are predicted" in bits.caption
-    assert set(bits.table()["estimator"]) == {"learned", "clusters"}
+    assert set(bits.numbers["estimator"]) == {"learned", "clusters"}
     worth_of = catalogue.build_panel("data", "needs-worth", address)
     assert worth_of.title == describe_baselines(parity.baselines)
-    assert len(worth_of.table()) == 5
+    assert len(worth_of.numbers) == 5
 
 
 def test_data_page_computes_information_on_request(
