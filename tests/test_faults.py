@@ -331,8 +331,8 @@ from tests.support import sharing
 sharing.install()
 from tests.support.disks import fill_disk, small_disk
 from tests.support.app import visit
-for page in ("Dynamics", "Circuit"):
-    app = visit(page, model="qj-parity")
+for page, choices in (("Dynamics", dict(view="Trajectories")), ("Circuit", dict())):
+    app = visit(page, model="qj-parity", **choices)
     print("page", len(app.exception), *[each.value for each in app.error])
 """
     found = subprocess.run(

@@ -29,6 +29,7 @@ from qfusion.figures.files.recipe import (
     software,
     table_digest,
 )
+from qfusion.figures.guards import Figure
 from qfusion.models.protocols import Evolution
 from qfusion.study.sample import Sample
 from qfusion.views.pages.address import FREE, naming
@@ -121,8 +122,8 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
         choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
     picture = build_panel(view.page, panel, view.values)
     table = picture.numbers
-    figure = picture.figure
-    assert figure is not None
+    assert picture.figure is not None
+    figure = Figure(picture.figure)  # the view may be cached
     # As on the page, where a click in the legend does nothing.
     figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
     figure = apply_visible(figure, parse_visible(view.get(FREE + panel)))
