@@ -27,6 +27,7 @@ from qfusion.app import guidance
 from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, disturbances
+from qfusion.figures import style
 from qfusion.models import FUSION
 from qfusion.quantum import measure_kinds, measures
 from qfusion.quantum.measure_kinds import States, Values
@@ -122,8 +123,8 @@ def linear_entropy() -> Iterator[str]:
     )(_linear_entropies)
     MEASURE_TEXTS[name] = MeasureText(
         question="How far from pure?",
-        shows="1 - Tr ρ² of each modality and of all together.",
-        not_shown="what made a state mixed.",
+        caption="1 - Tr ρ² of each modality and of all together.",
+        limits="Does not show what made a state mixed.",
         source="Zurek, Habib, Paz 1993",
     )
     yield name
@@ -197,6 +198,9 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
     assert new_panel in catalogue.visible_panels(catalogue.open_page("dynamics", address).view)
     assert "t=0.5)" in rendering.program("Dynamics", new_panel, address)
     assert len(built.numbers) == 2
+    # a figure without paper is drawn on white paper, and follows the theme
+    assert built.figure.layout.paper_bgcolor == style.PAPER  # type: ignore[union-attr]
+    assert built.in_theme("dark").figure.layout.paper_bgcolor == style.DARK[style.PAPER]  # type: ignore[union-attr]
     app = visit("Dynamics", **address)
     assert not app.error
     assert "Entropies at a time" in plain(said(app))

@@ -172,7 +172,7 @@ def _all_entries() -> dict[str, Entry]:
     measures = (
         Entry(
             KINDS[kind].title.capitalize(),
-            f"The {KINDS[kind].title}: {words.shows}",
+            f"The {KINDS[kind].title}: {words.caption}",
             words.source,
             ("Dynamics",),
             (KINDS[kind].short,),

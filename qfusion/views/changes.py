@@ -268,26 +268,24 @@ def modality_state(sample: Sample, modality: str, *, changes: Changes = None) ->
             hue=hue,
         )
         measure = "norm of the change of the angles θ = 2 arcsin √mass"
-        limits = f"{inputs} these masses."
+        limits = f"Does not show {inputs} these masses."
     elif len(old) == 2:
         names = ["θ", "φ"]
         figure = state_changes.bloch_change(
             *(statevector.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)), hue=hue
         )
-        limits = f"{inputs} this state."
+        limits = f"Does not show {inputs} this state."
     else:
         names = [f"|{k}⟩" for k in range(len(old))]
         figure = state_changes.number_bars(
             old, new, names, axis="population", across="basis state", hue=hue
         )
-        limits = (
-            f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
-        )
+        limits = f"Does not show the phases, which a swap or the nearest flip changes too, and {inputs} this state."
     return View(
         figure,
         describe_state_change(name, far),
         caption=f"the state of {name} before and with the change. Distance: {measure}.{cite_sample(sample)}",
-        limits=f"Does not show {limits}",
+        limits=limits,
         table=pd.DataFrame(
             {
                 "sample": sample.id,

@@ -38,10 +38,10 @@ _MEANS = {
     maps.FEATURES: "the outputs of its encoders",
 }
 _CAUTION = {
-    True: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entropy "
+    True: "Does not show a cause: both may follow from a third quantity, such as the clarity of a sample. Entropy "
     "includes mixing by jumps; choose log-negativity for entanglement alone.",
-    False: "a cause: both may follow from a third quantity, such as the clarity of a sample. Entanglement by "
-    "the later convolutions is not included. " + INERT,
+    False: "Does not show a cause: both may follow from a third quantity, such as the clarity of a sample. "
+    "Entanglement by the later convolutions is not included. " + INERT,
 }
 
 
@@ -147,11 +147,14 @@ def sample_map(
         caption += f" {describe_comparison(study.explanation_background)}"
     if placed.method == "UMAP":
         limits = (
-            "distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
+            "Does not show distances: who is near whom counts, sizes of and gaps between groups do not. Another "
+            "machine may "
             "place samples a little differently."
         )
     else:
-        limits = "other directions: samples that lie together here may differ in them."
+        limits = (
+            "Does not show other directions: samples that lie together here may differ in them."
+        )
     alternative = f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}."
     table = (
         rows[["truth", "prediction", "error"]]
@@ -169,7 +172,7 @@ def sample_map(
         figure,
         title,
         caption=caption,
-        limits=f"Does not show {limits}",
+        limits=limits,
         table=table,
         alternative=alternative,
     )
@@ -359,7 +362,7 @@ def entanglement(
         figure,
         f"Does entanglement explain fusion? {correlated}",
         caption=caption,
-        limits=f"Does not show {caution} Among {pairs} pairs of measures some correlate by chance.",
+        limits=f"{caution} Among {pairs} pairs of measures some correlate by chance.",
         table=table,
         alternative=alternative,
         usage="Click a point to open the sample.",

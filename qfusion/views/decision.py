@@ -1,11 +1,12 @@
 """The decision on a sample: over time, as if the system were read out earlier, and at its end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
@@ -216,13 +217,7 @@ def waterfall_now(sample: Sample) -> View:
     """The decision at T under the sliders, term by term."""
     final = sample.dividends
     return View(
-        decision_charts.waterfall(
-            final,
-            sample.modalities,
-            truth=sample.target,
-            unit=sample.unit,
-            quantity=sample.quantity,
-        ),
+        draw_waterfall(sample, final),
         answers.title_decision(sample.verdict, sample),
         caption=f"the decision at T under the sliders, term by term.{cite_sample(sample)} "
         f"{describe_baseline(sample.study.background)}",
@@ -328,22 +323,29 @@ def waterfall(sample: Sample) -> View:
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
     terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
     return View(
-        decision_charts.waterfall(
-            dividends,
-            sample.modalities,
-            truth=sample.target,
-            errors=errors or None,
-            unit=sample.unit,
-            quantity=sample.quantity,
-        ),
+        draw_waterfall(sample, dividends, errors),
         answers.title_decision(judged, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
         f"{cite_sample(sample)} {describe_baseline(sample.background)}{standard_error}{whiskers}",
-        limits="This explains the model, not why people chose the label.",
+        limits=rules.EXPLAINS_THE_MODEL,
         table=_terms_table(sample),
         alternative=f"Waterfall: {terms}.",
         lead=f"**Which modality decided this?** {answers.answer_decision(sample)}  \n"
         f"**Did the modalities conflict?** {answers.answer_conflict(sample)}",
+    )
+
+
+def draw_waterfall(
+    sample: Sample, dividends: Mapping[str, float], errors: Mapping[str, float] | None = None
+) -> go.Figure:
+    """Draw contributions to the decision on a sample, by term, with their standard errors if there are some."""
+    return decision_charts.waterfall(
+        dividends,
+        sample.modalities,
+        truth=sample.target,
+        errors=errors or None,
+        unit=sample.unit,
+        quantity=sample.quantity,
     )
 
 

@@ -99,8 +99,8 @@ def correlation(
             height=260,
         ),
         words.question,
-        caption=f"{words.shows}{learned}{cite_sample(sample)}",
-        limits=f"Does not show {words.not_shown}",
+        caption=f"{words.caption}{learned}{cite_sample(sample)}",
+        limits=words.limits,
         table=pd.DataFrame(
             {"t": track.times}
             | {column_name(kind, part, "all"): values for part, values in series.items()}

@@ -45,9 +45,7 @@ NORMS = {
         "angles, in radians.",
     ),
 }
-_NO_ATTRIBUTION = (
-    "which modality decides, since entanglement measures correlation, not attribution."
-)
+_NO_ATTRIBUTION = "Does not show which modality decides, since entanglement measures correlation, not attribution."
 
 
 def train_dividends(runs: Sequence[Seen], group: str = "0") -> View:
@@ -128,7 +126,7 @@ def train_negativity(runs: Sequence[Seen]) -> View:
         ),
         "Log-negativity of each modality with the others",
         caption=f"logarithmic negativity at the end of the evolution, mean over {rows}.",
-        limits=f"Does not show {_NO_ATTRIBUTION}",
+        limits=_NO_ATTRIBUTION,
         table=_table_by_term(result),
         alternative=f"Log-negativity by epoch. {_list_runs(result)}",
     )
@@ -194,7 +192,7 @@ def train_fused(runs: Sequence[Seen]) -> View:
         "Entanglement entropy of the fused qubits",
         caption=f"entanglement entropy of a fused qubit, mean over qubits and {rows}; 0 is a product, 0.69 the most. "
         f"{INERT}",
-        limits=f"Does not show {_NO_ATTRIBUTION}",
+        limits=_NO_ATTRIBUTION,
         table=epoch_table({"entropy": result}),
         alternative=f"Entropy of a fused qubit by epoch: {list_last_values(result)}.",
     )

@@ -54,7 +54,7 @@ def entropies(sample: Sample) -> View:
         describe_most_mixed(ends),
         caption="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
         f"others and by jumps.{cite_sample(sample.untweaked)}",
-        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
+        limits=rules.ENTROPY_IS_NO_ATTRIBUTION,
         table=pd.DataFrame({"t": track.times} | columns),
         alternative=f"Entropy over time: at T {numbers} nats.",
     )
@@ -186,7 +186,7 @@ def fused_entropies(sample: Sample) -> View:
         describe_most_entangled(entropy),
         caption="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits "
         f"in a pure state together, so this is the entanglement entropy between them.{cite_sample(sample)} {INERT}",
-        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
+        limits=rules.ENTROPY_IS_NO_ATTRIBUTION,
         table=reading.frame().reset_index(),
         alternative=f"Entropy of each fused qubit in nats: {numbers}.",
     )

@@ -28,18 +28,18 @@ def questions(sample: Sample) -> View:
     if study.reads_features:
         searched = f"Samples that would flip it are searched among {len(study.dataset):,}. "
         limits = (
-            "the cause of the annotation, nor other samples, only the computation of this model for this "
+            "Does not show the cause of the annotation, nor other samples, only the computation of this model for this "
             "sample."
         )
     else:
         searched = ""
-        limits = "why the values are what they are: they were measured elsewhere."
+        limits = "Does not show why the values are what they are: they were measured elsewhere."
     return View(
         None,
         f"Five questions about sample {text.escape_markdown(sample.id)}, decided {decided}",
         caption=f"answers of {name} about this {split} sample, each from the figure of its link. "
         f"{searched}{describe_comparison(sample.background)}",
-        limits=f"Does not show {limits}",
+        limits=limits,
         table=partial(_answer_all, sample),
     )
 

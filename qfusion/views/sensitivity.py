@@ -9,13 +9,14 @@ from qfusion._checks import check, choose
 from qfusion._sentences import capitalise, count, size
 from qfusion.explain import fusion
 from qfusion.explain.sensitivity import Response, Sensitivity
-from qfusion.figures import decision_charts, term_effects
+from qfusion.figures import term_effects
 from qfusion.figures.circuits.fusion import class_bars, describe_drawn_classes, fusion_tables
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics, TruthTables
 from qfusion.models.terms import Parameter
 from qfusion.study import operators, text
 from qfusion.study.sample import Sample
+from qfusion.views import decision
 from qfusion.views.pages.choices import needs
 from qfusion.views.pages.params import SelectParam, SwitchParam, whole_number
 from qfusion.views.view import View, terms_table
@@ -452,13 +453,7 @@ def waterfall_edited(sample: Sample) -> View:
     now = sample.dividends
     learned = list(sample.untweaked.dividends.values())
     return View(
-        decision_charts.waterfall(
-            now,
-            sample.modalities,
-            truth=sample.target,
-            unit=sample.unit,
-            quantity=sample.quantity,
-        ),
+        decision.draw_waterfall(sample, now),
         answers.title_decision(sample.verdict, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
         f"tables.{cite_sample(sample)} {describe_baseline(sample.study.background)}",

@@ -132,7 +132,7 @@ def several_entropies(
         figure,
         describe_largest_entropies(means),
         caption=caption,
-        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
+        limits=rules.ENTROPY_IS_NO_ATTRIBUTION,
         table=table,
         alternative=alternative,
     )

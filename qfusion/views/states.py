@@ -28,11 +28,11 @@ from qfusion.views.words.rules import cite_sample
 MATRIX_PARTS = {
     "modulus": (
         "|ρ_ij|: diagonal populations, off the diagonal coherences.",
-        "the sign or phase of a coherence.",
+        "Does not show the sign or phase of a coherence.",
     ),
     "phase": (
         "arg ρ_ij on a cyclic scale, paler below 50, 20 and 5% of the largest |ρ_ij|, blank below 1%.",
-        "how large an entry is, but for that.",
+        "Does not show how large an entry is, but for that.",
     ),
 }
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
@@ -93,7 +93,7 @@ def matrix(
         state_charts.density_matrix(rho, dims, part=part),
         f"Density matrix: {part} at {when}",
         caption=f"{shown}{cite_sample(sample)}",
-        limits=f"Does not show {limits}",
+        limits=limits,
         table=rules.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
         alternative=f"Heat map of the {part} of ρ: {rules.list_coherences(rho, labels)}.",
         name=f"matrix-{part}",
@@ -113,15 +113,15 @@ def hinton(sample: Sample, *, whose: Whose = WHOLE, t: Cursor = 1.0) -> View:
     modulus = np.abs(rho)
     least = state_charts.LEAST
     left_out = int((modulus < least * modulus.max()).sum())
-    limits = "how the matrix came about: see the heat maps over time."
+    limits = "Does not show how the matrix came about: see the heat maps over time."
     if left_out:
-        limits = f"entries below {least:.1%} of the largest ({left_out:,} of {rho.size:,})."
+        limits = f"Does not show entries below {least:.1%} of the largest ({left_out:,} of {rho.size:,})."
     return View(
         state_charts.hinton(rho, dims),
         describe_largest_coherence(modulus, labels, when),
         caption="the density matrix at the cursor: areas are moduli |ρ_ij| (key on the right); colour, and the hand in "
         f"each square, the phase: to the right 0, up +π/2.{cite_sample(sample)}",
-        limits=f"Does not show {limits}",
+        limits=limits,
         table=rules.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
         alternative=f"Hinton diagram of ρ: {rules.list_coherences(rho, labels)}.",
     )
@@ -203,7 +203,7 @@ def elements_over_time(
     full_names = [f"{owner} {level}" for owner, level, _ in rows]
     what, unit = "population", "population"
     caption = "the diagonal ρ_ii of each modality's own density matrix, a level a row."
-    limits = "the joint state: see the matrices."
+    limits = "Does not show the joint state: see the matrices."
     if part == COHERENCES:
         what, unit = "coherence", "modulus"
         most = ""
@@ -213,7 +213,7 @@ def elements_over_time(
             "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a "
             f"row{most}."
         )
-        limits = "phases: see the matrices."
+        limits = "Does not show phases: see the matrices."
     last = rules.list_numbers(full_names, values[:, -1])
     return View(
         state_charts.element_heatmap(
@@ -224,7 +224,7 @@ def elements_over_time(
             {f"{text.escape_markdown(owner)} {level}": series for owner, level, series in rows},
         ),
         caption=f"{caption}{cite_sample(sample)}",
-        limits=f"Does not show {limits}",
+        limits=limits,
         table=pd.DataFrame({"t": times, **dict(zip(full_names, values, strict=True))}),
         alternative=f"Heat map of {len(rows)} {part} over time; at the end {last}.",
         name=f"{part}-over-time",

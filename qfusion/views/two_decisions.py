@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.figures import decision_charts, decision_pairs, scatter_map, style
+from qfusion.figures import decision_pairs, scatter_map, style
 from qfusion.figures.circuits import fusion
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import compare, text
+from qfusion.views import decision
 from qfusion.views.samples import truth_and_prediction
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
@@ -31,14 +32,7 @@ def waterfall(sides: compare.Sides, letter: Literal["A", "B"] = "A") -> View:
         letter: of the decision.
     """
     one = sides.labelled[letter]
-    drawn = decision_charts.waterfall(
-        one.dividends,
-        one.study.modalities,
-        unit=one.unit,
-        quantity=one.quantity,
-        truth=one.target,
-        errors=one.term_errors or None,
-    )
+    drawn = decision.draw_waterfall(one, one.dividends, one.term_errors)
     if sides.same_target:
         drawn.update_xaxes(
             range=decision_pairs.common_range(
@@ -56,7 +50,7 @@ def waterfall(sides: compare.Sides, letter: Literal["A", "B"] = "A") -> View:
         drawn,
         f"{letter}: {answers.title_decision(one.verdict, one)}",
         caption=caption,
-        limits="This explains the model, not why people chose the label.",
+        limits=rules.EXPLAINS_THE_MODEL,
         table=terms_table(one.dividends),
         alternative=f"Waterfall of {letter}: {rules.list_terms(one.dividends)}.",
         name=f"waterfall-{letter}",
@@ -165,7 +159,7 @@ def entropies(sides: compare.Sides) -> View:
         figure,
         title,
         caption=caption,
-        limits="Entropy measures correlation, not attribution: it does not say which modality decided.",
+        limits=rules.ENTROPY_IS_NO_ATTRIBUTION,
         table=table,
         alternative=f"Entropies in nats. A: {of_a}. B: {of_b}.",
     )

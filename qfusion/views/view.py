@@ -17,7 +17,7 @@ from qfusion._sentences import capitalise, true_minus
 from qfusion.figures.colours import apply_theme
 from qfusion.figures.files import export
 from qfusion.figures.guards import check_finite
-from qfusion.figures.style import Theme
+from qfusion.figures.style import PAPER, Theme
 from qfusion.study import text
 from qfusion.views.words import rules
 
@@ -35,7 +35,8 @@ class View:
     """What a view returns: a figure, the words around it, and its numbers.
 
     Attributes:
-        figure: of plotly, drawn on white paper; None of a view that is a table or words.
+        figure: of plotly, on white paper, which it gets if it has no colour of its own; None of a view that is a table
+            or words.
         title: the finding or the question, as markdown.
         caption: what the figure shows, as markdown: a sentence without its first words "It shows".
         limits: what a reader may not conclude from it, in sentences, as markdown.
@@ -65,8 +66,12 @@ class View:
     def __post_init__(self) -> None:
         for name in ("title", "caption", "limits", "alternative", "lead"):
             object.__setattr__(self, name, true_minus(getattr(self, name)))
-        if self.figure is not None:
-            check_finite(self.figure)
+        if self.figure is None:
+            return
+        check_finite(self.figure)
+        if self.figure.layout.paper_bgcolor is None:
+            white = go.Figure(self.figure).update_layout(paper_bgcolor=PAPER, plot_bgcolor=PAPER)
+            object.__setattr__(self, "figure", white)
 
     @property
     def numbers(self) -> pd.DataFrame:

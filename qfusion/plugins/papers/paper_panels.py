@@ -144,7 +144,7 @@ def reproduced_paper(board: benchmark_board.Board, *, paper: str = "") -> View:
         figure=paper_page.draw_results(result),
         lead=list_findings(result),
         caption=f"{paper_page.explain_chart(result)} {budget}. Run on {result.date} by `{result.command}`.",
-        limits=f"Does not show {words.describe_unknown(result, known)}",
+        limits=words.describe_unknown(result, known),
         alternative=paper_page.describe_chart(result),
         table=result.frame,
     )

@@ -372,9 +372,10 @@ def list_compared(result: Reproduction) -> str:
 def describe_unknown(result: Reproduction, paper: Paper) -> str:
     """Return what a reproduction leaves open."""
     first = (
-        "what other test rows would give"
+        "Does not show what other test rows would give"
         if paper.is_board
-        else "whether the paper's own model, with its features and on its test rows, reaches the published figure"
+        else "Does not show whether the paper's own model, with its features and on its test rows, reaches the "
+        "published figure"
     )
     return f"{first}. {describe_tuning(result)}."
 

@@ -68,14 +68,17 @@ def draw_size_tradeoff(
             "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
             "axis."
         )
-        not_shown = "times of an idle machine: other work ran beside most trainings."
+        limits = "Does not show times of an idle machine: other work ran beside most trainings."
     else:
         heading = f"{short} against size"
         shows = (
             f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
             "drawn at 1. Models of the menu may have another size."
         )
-        not_shown = "results of smaller or larger networks of the same kind: every model was trained at one size."
+        limits = (
+            "Does not show results of smaller or larger networks of the same kind: every model was trained at one "
+            "size."
+        )
     numbers = [
         f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()
     ]
@@ -85,7 +88,7 @@ def draw_size_tradeoff(
         title=heading,
         figure=figure,
         caption=shows,
-        limits=f"Does not show {not_shown}",
+        limits=limits,
         alternative=alt,
         table=lambda: table,
     )

@@ -388,13 +388,13 @@ class MeasureText(NamedTuple):
 
     Attributes:
         question: title of its panel.
-        shows, not_shown: of its panel.
+        caption, limits: of its panel.
         source: its authors, for the glossary; empty if the glossary has an entry of its own.
     """
 
     question: str
-    shows: str
-    not_shown: str
+    caption: str
+    limits: str
     source: str = ""
 
 
@@ -402,22 +402,26 @@ class MeasureText(NamedTuple):
 MEASURE_TEXTS: dict[str, MeasureText] = {
     "negativity": MeasureText(
         question="Is it entangled? (log-negativity)",
-        shows="logarithmic negativity of each modality with the rest, in bits: zero for every separable state, and an "
+        caption="logarithmic negativity of each modality with the rest, in bits: zero for every separable state, and "
+        "an "
         "upper bound of the distillable entanglement. For a pure state it is at least the entanglement entropy.",
-        not_shown="a share of the mutual information: the two are different measures in different units, so that "
+        limits="Does not show a share of the mutual information: the two are different measures in different units, so "
+        "that "
         "their ratio has no meaning. Nor entanglement within the rest, nor bound entanglement.",
     ),
     "mutual_information": MeasureText(
         question="How strongly are pairs correlated? (mutual information)",
-        shows="the mutual information of each pair, from classical and quantum correlation, and the total correlation "
+        caption="the mutual information of each pair, from classical and quantum correlation, and the total "
+        "correlation "
         "of all modalities.",
-        not_shown="whether correlations are classical or quantum: a positive log-negativity, below, shows "
+        limits="Does not show whether correlations are classical or quantum: a positive log-negativity, below, shows "
         "entanglement.",
     ),
     "purity": MeasureText(
         question="How pure do the states stay?",
-        shows="purity of each modality's state and of the joint state; 1/d for a maximally mixed state of dimension d.",
-        not_shown="whether entanglement or jumps made a state mixed.",
+        caption="purity of each modality's state and of the joint state; 1/d for a maximally mixed state of dimension "
+        "d.",
+        limits="Does not show whether entanglement or jumps made a state mixed.",
     ),
 }
 

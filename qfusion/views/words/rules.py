@@ -17,6 +17,11 @@ from qfusion.study.study import Study
 from qfusion.study.text import escape_markdown
 from qfusion.training import metrics
 
+# what several figures do not tell
+ENTROPY_IS_NO_ATTRIBUTION = (
+    "Entropy measures correlation, not attribution: it does not say which modality decided."
+)
+EXPLAINS_THE_MODEL = "This explains the model, not why people chose the label."
 SAMPLE = " Computed for sample {sample}."
 CLASS = " for ‘{name}’"
 CLASS_AGAINST = " for ‘{name}’ rather than ‘{reference}’"

@@ -152,11 +152,11 @@ def coalition_ranking(levels: performance.Levels) -> View:
         + "."
     )
     kind = "exact " if study.is_exact else ""
-    not_shown = "their distribution over samples: see the swarm."
+    limits = "Does not show their distribution over samples: see the swarm."
     if not study.reads_features:
         kind = "measured "
     if not study.reads_features and not study.is_exact:
-        not_shown += (
+        limits += (
             " Nor sizes without noise: with standard errors all are too large, most of all those of joint terms, which "
             "have the errors of all coalitions. Means with sign are not."
         )
@@ -165,7 +165,7 @@ def coalition_ranking(levels: performance.Levels) -> View:
         title=describe_ranking(ranked, text.term),
         figure=figure,
         caption=f"mean size and mean of the {kind}contributions, the largest size first; {_describe_cohort(levels)}",
-        limits=f"Does not show {not_shown}",
+        limits=limits,
         alternative=alt,
         table=ranked.frame,
     )
