@@ -117,11 +117,9 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
         name=SOURCE.name,
         title=SOURCE.title,
         description="Small coloured pictures of two shapes, and questions about them in words, made by this project "
-        "from a seed: where a shape is, whether there is one. Neither says anything of the answer alone: every picture "
-        "is asked two, one whose answer is yes and one whose answer is no, and every question "
-        "is asked of as many pictures whose answer is yes as of ones whose answer is no, in each part of the "
-        "split. The program of every question is known, and so is the true contribution of picture, question and both, "
-        "for every sample.",
+        "from a seed: where a shape is, whether there is one. Picture or question alone reveals nothing: yes and no "
+        "are balanced for every picture and every question, in every split. The program of every question is known, "
+        "and so is the true contribution of picture, question and both, for every sample.",
         source=f"made by this project from seed {seed}",
         licence="Apache-2.0, like the project",
         modalities=(
