@@ -6,20 +6,20 @@ from qfusion._sentences import capitalise, count, listed
 from qfusion.plugins.papers.benchmark_board import SYSTEMS, Board, RivalComparison, Standing
 from qfusion.study import text
 
-SENTENCE = "Significantly better than the best rival: {systems}."
-SYSTEM = "**{system}** on {better} of {sets} (worse on {worse})"
+SENTENCE = "Against the best rival on each data set: {systems}."
+SYSTEM = "**{system}** has {wins}, {ties} and {losses}"
 NOT_TESTED = "The systems are not compared with their rivals yet."
 STANDING = "{standing}: {sets}"
 NOT_SEARCHED = "On {sets}, the settings were chosen for one of the systems and not for its rivals."
 TEST = (
-    "Tests of the headline metric over seeds and test rows. Better and worse: p < 0.05 after Holm's correction over "
+    "Tests of the headline metric over seeds and test rows. Wins and losses: p < 0.05 after Holm's correction over "
     "the rivals of the system on that data set; there is no correction over data sets. The best rival is chosen by its "
     "mean on the same test rows, which favours the rival."
 )
 
 
 def summarise_board(board: Board) -> str:
-    """Return on how many data sets each system is better or worse than its best rival, as Markdown."""
+    """Return on how many data sets each system wins, ties or loses against its best rival, as Markdown."""
     compared = {system: board.rival_comparisons(system) for system in SYSTEMS}
     systems = [
         _count_standings(board.label(system), comparisons)
@@ -35,7 +35,7 @@ def summarise_board(board: Board) -> str:
         if comparison.standing == Standing.BETTER
     ]
     return " ".join(
-        [SENTENCE.format(systems=", ".join(systems)), _note_settings(board, better)]
+        [SENTENCE.format(systems="; ".join(systems)), _note_settings(board, better)]
     ).strip()
 
 
@@ -69,9 +69,9 @@ def _count_standings(label: str, comparisons: Mapping[str, RivalComparison]) -> 
     standings = [comparison.standing for comparison in comparisons.values()]
     return SYSTEM.format(
         system=text.escape_markdown(label),
-        better=standings.count(Standing.BETTER),
-        worse=standings.count(Standing.WORSE),
-        sets=count(len(standings), "data set"),
+        wins=count(standings.count(Standing.BETTER), "win"),
+        ties=count(standings.count(Standing.UNDECIDED), "tie"),
+        losses=count(standings.count(Standing.WORSE), "loss", "losses"),
     )
 
 

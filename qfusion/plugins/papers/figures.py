@@ -1,7 +1,7 @@
 """The leaderboard: means with intervals, results against model size, agreement with planted truth, robustness."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -61,6 +61,12 @@ def role_symbol(role: str) -> str:
     )
 
 
+def _name_in_legend(entries: Sequence[Entry], entry: Entry) -> dict[str, Any]:
+    """Return the attributes of the mark of a model that name its role in the legend, once a role."""
+    first = next(other for other in entries if other.role == entry.role)
+    return {"name": entry.role, "showlegend": entry is first}
+
+
 @checks_arrays("entries", entries="N+")
 def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
     """Draw the means with 95% intervals, one row per model in the given order, with the best on top.
@@ -73,6 +79,7 @@ def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
         right=14,
         top=6,
         bottom=44,
+        legend=True,
     )
     for place, entry in enumerate(entries):
         colour = family_colour(entry.family)
@@ -82,6 +89,7 @@ def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
                 y=[place, place],
                 mode="lines",
                 line={"color": colour, "width": 3},
+                showlegend=False,
                 hoverinfo="skip",
             )
         figure.add_scatter(
@@ -89,6 +97,7 @@ def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
             y=[place] * len(entry.values),
             mode="markers",
             marker={"size": 4, "color": fade_colour(INK, 0.45)},
+            showlegend=False,
             hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
         )
         figure.add_scatter(
@@ -101,6 +110,7 @@ def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
                 "color": colour,
                 "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
             },
+            **_name_in_legend(entries, entry),
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
         )
     figure.update_xaxes(title={"text": label(metric)}, nticks=7)
@@ -134,7 +144,7 @@ def result_scatter(
         marked: a value of x to mark by a line, and its name.
     """
     top = 22 if marked else 10
-    figure = base_figure(380, right=20, top=top)
+    figure = base_figure(380, right=20, top=top, legend=True)
     if log:
         places = np.array([max(entry.x, 1.0) for entry in entries])
         middle = np.sqrt(places.min() * places.max())
@@ -143,15 +153,20 @@ def result_scatter(
         middle = (places.min() + places.max()) / 2
     means = [entry.mean for entry in entries]
     half = np.mean([min(means), max(means)])
-    systems = [entry.name for entry in entries if entry.role == "system"]
+    systems = [x for entry, x in zip(entries, places, strict=True) if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f}%"
-        _add_result(figure, entry, x, f"{label(title)} {amount}")
+        named = _name_in_legend(entries, entry)
+        _add_result(figure, entry, x, f"{label(title)} {amount}", named)
         if entry.role != "system":
             continue
-        # The names of both systems are apart from their marks, towards the middle: others crowd around them.
-        away = 42 + 26 * systems.index(entry.name)
+        # Names are apart from their marks, towards the middle: others crowd around them. That of a system with
+        # another one in this direction is straight above or below its mark, so that their lines do not cross.
         across = -48 if x > middle else 48
+        away = 42
+        if any(across * (other - x) > 0 and (other > middle) == (x > middle) for other in systems):
+            across = 0
+            away = 68
         down = -away if entry.mean < half else away
         figure.add_annotation(
             x=np.log10(x) if log else x,
@@ -192,11 +207,14 @@ def result_scatter(
     return figure
 
 
-def _add_result(figure: go.Figure, entry: Entry, x: float, amount: str) -> None:
+def _add_result(
+    figure: go.Figure, entry: Entry, x: float, amount: str, legend: Mapping[str, Any]
+) -> None:
     """Add the mean of a model as a mark, with its interval where it has one.
 
     Args:
         amount: the value of x in words, for the tip.
+        legend: attributes of the mark in the legend.
     """
     colour = family_colour(entry.family)
     interval = None
@@ -218,6 +236,7 @@ def _add_result(figure: go.Figure, entry: Entry, x: float, amount: str) -> None:
         mode="markers",
         error_y=interval,
         cliponaxis=False,
+        **legend,
         marker={
             "size": size,
             "symbol": role_symbol(entry.role),

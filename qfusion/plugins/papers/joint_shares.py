@@ -20,7 +20,7 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
         words = f"{name}, the best by {metric}, has a joint share of {percent.iloc[0]:.0f}%"
     else:
         words = (
-            f"The {len(best)} best by {metric}, equally good, have a joint share of "
+            f"The {len(best)} models with the best {metric} have a joint share of "
             f"{_range(best['percent'])}"
         )
     if len(table) == 1:

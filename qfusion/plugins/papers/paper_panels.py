@@ -73,7 +73,7 @@ def papers_table() -> pd.DataFrame:
     rows += [
         {
             "Paper": paper.name,
-            "Published": UNKNOWN_FIGURE if not paper.figures else words.list_figures(paper),
+            "Reference": UNKNOWN_FIGURE if not paper.figures else words.list_figures(paper),
             "Ours": NONE,
             BEST: NONE,
             "Verdict": "Not run for this page.",
@@ -91,7 +91,7 @@ def _result_row(result: Reproduction) -> dict[str, str]:
     keys = paper_page.chart_metrics(result)[:MAX_METRICS]
     return {
         "Paper": f"{paper.name} on {result.title}",
-        "Published": words.list_compared(result) or UNKNOWN_FIGURE,
+        "Reference": words.list_compared(result) or UNKNOWN_FIGURE,
         "Ours": _list_metrics(result, first, keys),
         BEST: NONE if best is None else f"{best.label}: {_list_metrics(result, best, keys)}",
         "Verdict": f"{capitalise(words.shorten_verdict(result, paper))}.",

@@ -33,13 +33,22 @@ def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -
     figure = leaderboard_charts.result_dots(_entries(board, name, key, table), f"test {short}")
     numbers = [f"{row.label} {row.mean:.3f}" for row in table.itertuples()]
     alt = f"Dot plot of {', '.join(numbers)}."
+    title = rules.describe_extremum(
+        dict(zip(table["label"], table["mean"], strict=True)),
+        one="{names} has the best {short}: {value:.3f}",
+        some="{names} have the best {short}: {value:.3f}",
+        many="{count} models",
+        places=3,
+        smallest=not board.metric(key).higher_is_better,
+        short=short,
+    )
     return View(
         name="board",
-        title=f"{short}, best on top",
+        title=title,
         figure=figure,
         caption="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
-        "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, "
-        "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
+        "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, green: neighbours, "
+        "grey: baselines.",
         limits="Other test rows would give other results; this variation is not shown.",
         alternative=alt,
         table=lambda: table,

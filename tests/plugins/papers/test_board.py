@@ -45,7 +45,7 @@ def test_curves_have_the_levels_of_the_shipped_leaderboard():
         ([5.0], [0.5], "M0, the best by MAE, has a joint share of 5%"),
         ([5.0, 96.0], [0.5, 0.6], "all models 5 to 96%"),
         ([0.0, 0.0], [0.5, 0.6], "all models 0%"),
-        ([5.0, 96.0], [0.5, 0.50001], "The 2 best by MAE, equally good,"),
+        ([5.0, 96.0], [0.5, 0.50001], "The 2 models with the best MAE have a joint share of"),
     ],
 )
 def test_the_joint_share_is_that_of_the_best_models(

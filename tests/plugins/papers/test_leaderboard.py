@@ -772,8 +772,8 @@ def test_summary_counts_data_sets_by_the_corrected_test_against_the_best_rival()
     assert [one.rival for one in compared.values()] == ["Late", "Linear", "Late"]
     assert made.rival_comparisons("qcnn") == {}
     assert summarise_board(made) == (
-        "Significantly better than the best rival: **QJ** on 1 of 3 data sets (worse on 1). On Set r2, the settings "
-        "were chosen for one of the systems and not for its rivals."
+        "Against the best rival on each data set: **QJ** has 1 win, 1 tie and 1 loss. On Set r2, the settings were "
+        "chosen for one of the systems and not for its rivals."
     )
     assert explain_board_summary(made).startswith(
         "**QJ**. Better: Set r2. Worse: Set mae. Undecided: Set accuracy."
@@ -952,4 +952,4 @@ def test_equal_rounded_scores_have_no_best_model() -> None:
 )
 def test_equal_shares_are_one_number(shares: list[float], words: str) -> None:
     table = pd.DataFrame({"label": list("abc"), "mean": [0.9, 0.9, 0.5], "percent": shares})
-    assert describe_joint_share(table, "MAE") == f"The 2 best by MAE, equally good, {words}"
+    assert describe_joint_share(table, "MAE") == f"The 2 models with the best MAE {words}"

@@ -796,7 +796,7 @@ def test_shipped_results_are_whole_and_stand_on_the_page() -> None:
     table = papers_panels.papers_table()
     assert len(table) == len(shipped) + len(set(PAPERS) - {one.paper for one in shipped.values()})
     best_rival = "Best rival on the test rows"
-    assert set(table.columns) == {"Paper", "Published", "Ours", best_rival, "Verdict", "Command"}
+    assert set(table.columns) == {"Paper", "Reference", "Ours", best_rival, "Verdict", "Command"}
     assert table["Verdict"].str.len().max() < 100  # the sentence stands with the chosen paper
     board = table[table["Paper"].str.startswith("Our leaderboard")].iloc[0]
     rivals = {
@@ -804,7 +804,7 @@ def test_shipped_results_are_whole_and_stand_on_the_page() -> None:
     }
     best = min(rivals, key=lambda label: rivals[label])
     assert board[best_rival].startswith(f"{best}: MAE {rivals[best]:.3f}")
-    assert board["Published"] == "QiNN-QJ: MAE 0.916; Entangled QCNN: MAE 0.946"
+    assert board["Reference"] == "QiNN-QJ: MAE 0.916; Entangled QCNN: MAE 0.946"
 
 
 @pytest.mark.parametrize("name", ["", *shipped_papers.shipped_reproductions()])
