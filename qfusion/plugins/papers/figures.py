@@ -166,7 +166,7 @@ def result_scatter(
         away = 42
         if any(across * (other - x) > 0 and (other > middle) == (x > middle) for other in systems):
             across = 0
-            away = 68
+            away = 84
         down = -away if entry.mean < half else away
         figure.add_annotation(
             x=np.log10(x) if log else x,
