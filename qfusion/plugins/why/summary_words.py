@@ -50,16 +50,16 @@ NO_GATES = "no gate group lowers the loss significantly"
 GAIN_WITH_INTERVAL = "{value} {metric}, 95% CI {low} to {high}"
 
 NAMES: dict[Part, str] = {
-    Part.JOINT: "the value of joint terms",
-    Part.DATA: "the need of the data",
-    Part.RESOURCES: "the quantum resources",
+    Part.JOINT: "whether joint terms help",
+    Part.DATA: "whether the data need fusion",
+    Part.RESOURCES: "which quantum resources matter",
     Part.TERMS: "the smallest generator",
-    Part.GATES: "the gate groups",
+    Part.GATES: "which gate groups matter",
 }
 GAME = "In a measured game, the joint terms say whether its players fuse."
 NOTHING_YET = "Whether this model fuses is being computed."
 RUNNING = "Being computed: {parts}."
-WAITING = "Not yet computed: {parts}."
+WAITING = "Still to compute: {parts}."
 FAILED = "Could not be computed: {parts}."
 
 

@@ -222,7 +222,9 @@ def test_conclusion_of_why_fuse_grows_until_every_part_is_computed(
             break
         time.sleep(0.2)
     assert summary.failed == (Part.DATA,)
-    assert describe_missing(summary, False) == "Could not be computed: the need of the data."
+    assert (
+        describe_missing(summary, False) == "Could not be computed: whether the data need fusion."
+    )
     words = summarise_fusion(summary)
     assert summary.joint is not None
     gain = summary.joint[1]["gain"]["accuracy"]

@@ -289,8 +289,7 @@ def test_synergy_error_is_reported_for_the_worst_pair() -> None:
         }
     )
     assert describe_synergies(frame) == (
-        "F_syn from 50 background samples correlates 0.75 with the joint term of a+c (mean of 4 draws, lowest "
-        "0.60; relative error 50%)"
+        "The joint term of a + c, estimated from 50 background samples, is 50% off"
     )
     assert describe_synergies(frame.iloc[2:]).startswith("No joint term of a pair varies")
 
@@ -467,7 +466,7 @@ def test_synergy_of_all_rows_equals_the_dividend() -> None:
     v = few[0].values[np.arange(40), :, outputs]
     by_hand = v[:, 4] - v[:, 1] - v[:, 2] + v[:, 0]
     assert np.abs(by_hand - few[0].dividends[np.arange(40), 4, outputs]).max() < 1e-12
-    assert "F_syn from 5 background samples" in describe_synergies(frame)
+    assert "estimated from 5 background samples" in describe_synergies(frame)
     flat = explain.explain(
         model_of("state-linear", 2),
         rows_of(2, 8),

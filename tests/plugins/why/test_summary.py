@@ -49,7 +49,7 @@ def test_conclusion_joins_what_is_known_with_intervals() -> None:
     )
     assert summary.missing == (Part.TERMS,)
     assert describe_missing(summary, True) == "Being computed: the smallest generator."
-    assert describe_missing(summary, False) == "Not yet computed: the smallest generator."
+    assert describe_missing(summary, False) == "Still to compute: the smallest generator."
     nothing = fusion_summary.FusionSummary("accuracy", (Part.JOINT,))
     assert summarise_fusion(nothing) == "Whether this model fuses is being computed."
     assert backgrounds.joint_effect(joint, gains["gain"]["accuracy"]) == "gain"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._sentences import capitalise, count, listed
+from qfusion._sentences import capitalise, count
 from qfusion.explain import backgrounds
 from qfusion.figures import model_charts, style
 from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
@@ -110,14 +110,10 @@ DEPHASED = (
 
 def cut_comparison(study: Study) -> View:
     """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
-    frame, (_, label) = resource_cuts.cut_resources(study), evidence.main_metric(study.dataset)
+    frame, (key, label) = resource_cuts.cut_resources(study), evidence.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
-    lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]
-    if lost:
-        words = f"The trained model relies on {listed(lost)}"
-    else:
-        words = f"No resource has a significant effect above {audit_rows.WITHIN:g} when cut"
+    words = describe_cut_losses(ends[:, 0], ends[:, 1], rules.name_metric(key))
     figure = model_charts.interval_dots(
         names,
         {"loses": ends},
@@ -140,3 +136,24 @@ def cut_comparison(study: Study) -> View:
         alternative=alt,
         table=lambda: frame,
     )
+
+
+def describe_cut_losses(losses: np.ndarray, lows: np.ndarray, metric: str) -> str:
+    """Return how many resources a trained model needs, and what the metric loses without one of them.
+
+    Args:
+        losses, lows: of the metric by each resource, and the lower ends of their intervals, (n,).
+        metric: name of the metric in a sentence.
+    """
+    needed = losses[lows > audit_rows.WITHIN]
+    if not len(needed):
+        return f"No resource has a significant effect above {audit_rows.WITHIN:g} when cut"
+    if len(needed) == 1:
+        cut = f"1 of {len(losses)} resources matters: cutting it"
+    elif len(needed) == len(losses):
+        cut = "Every resource matters: cutting one"
+    else:
+        cut = f"{len(needed)} of {len(losses)} resources matter: cutting one"
+    least, most = f"{needed.min():.2f}", f"{needed.max():.2f}"
+    cost = most if least == most else f"{least} to {most}"
+    return f"{cut} costs {cost} in {metric}"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from qfusion.data.coalition_terms import split_term
 from qfusion.errors import QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.backgrounds import (
@@ -85,10 +86,7 @@ LEAD_TITLES: dict[Lead, str] = {
 }
 
 # Accuracy of a sampled synergy.
-SYNERGY = (
-    "F_syn from {rows} background samples correlates {correlation:.2f} with the joint term of {pair} (mean of "
-    "{draws} draws, lowest {lowest:.2f}; relative error {error:.0%})"
-)
+SYNERGY = "The joint term of {pair}, estimated from {rows} background samples, is {error:.0%} off"
 NO_SYNERGY = "No joint term of a pair varies over these samples, so correlations are undefined"
 
 # Whether decisions have several explanations over seeds.
@@ -181,10 +179,7 @@ def describe_synergies(frame: pd.DataFrame) -> str:
     worst = known.loc[known["correlation"].idxmin()]
     return SYNERGY.format(
         rows=worst["rows"],
-        pair=worst["pair"],
-        correlation=worst["correlation"],
-        draws=worst["draws"],
-        lowest=worst["lowest"],
+        pair=" + ".join(split_term(worst["pair"])),
         error=worst["relative error"],
     )
 
