@@ -90,9 +90,14 @@ def _entry(entry: guidance.Entry) -> None:
     st.markdown(f"#### {entry.term}")
     st.markdown(entry.explanation())
     st.caption(
-        f"Source: {entry.source}.  \nUsed on: {', '.join(entry.pages)}."
-        + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
+        f"Source: {entry.source}." + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
     )
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xxsmall", key=f"used-on-{entry.term}"
+    ):
+        st.caption("Used on", width="content")
+        for title in entry.pages:
+            navigation.link(navigation.FILES[title], title, navigation.ICONS[title])
 
 
 page_runs.run_page(__file__, __name__)
