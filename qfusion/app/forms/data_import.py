@@ -108,7 +108,7 @@ def _layouts() -> None:
         with tab:
             if words:
                 guidance.aside(words)
-            st.code(textwrap.dedent(example).strip("\n"), language=None)
+            st.code(textwrap.dedent(example).strip("\n"), language=None, wrap_lines=True)
 
 
 def _source() -> None:

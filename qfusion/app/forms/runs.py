@@ -60,7 +60,9 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     with widgets.grid("main"):
         given = {key: fields[key]() for key in main}
     with (
-        st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"),
+        st.expander(
+            f"All other settings ({len(rest)})", icon=":material/tune:", key="box-advanced"
+        ),
         widgets.grid("more"),
     ):
         given |= {key: fields[key]() for key in rest}

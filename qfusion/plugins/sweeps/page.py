@@ -205,7 +205,7 @@ def _form() -> None:
         persist_state="session",
     )
     judged = columns[2].selectbox(
-        "Criterion",
+        "Judge trials by",
         search_space.metric_names(tasks.load_dataset(name)),
         key="_sweep.metric",
         persist_state="session",
@@ -294,7 +294,9 @@ def _row(
     return (
         float(start),
         float(end),
-        third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session"),
+        third.checkbox(
+            "Logarithmic", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session"
+        ),
     )
 
 

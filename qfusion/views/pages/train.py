@@ -147,7 +147,7 @@ SEEDS = params.NumberParam(
 )
 REPLAY = params.NumberParam(
     "new.replay",
-    "Replay",
+    "Epochs to replay",
     "No epochs are kept.",
     "Number of epochs, evenly spaced, after which the model is saved. A cursor then shows these "
     "models on every page.",
@@ -157,7 +157,7 @@ REPLAY = params.NumberParam(
 )
 BOTH = params.SwitchParam(
     "new.both",
-    "Both systems",
+    "Train both QiNN-QJ and QCNN",
     "One is trained.",
     "Also trains the other system, QiNN-QJ or the network, with the same seeds. Common settings, "
     "such as encoders and schedule, are the same; others have their defaults.",
