@@ -1,5 +1,6 @@
 """Glossary: terms of the pages, each with an explanation and its formula."""
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import streamlit as st
@@ -14,6 +15,18 @@ from qfusion.views.pages.params import SelectParam, TextParam
 
 ANY = "any page"
 MOST = 80  # characters of a search
+FIRST = (  # for those who are new to the pages
+    "Modality",
+    "Contribution",
+    "Baseline",
+    "Log-odds",
+    "Density matrix",
+    "Hamiltonian",
+    "Jump operator",
+    "Entanglement",
+    "Read-out",
+    "Training seed",
+)
 
 SEARCH = TextParam(
     "word",
@@ -68,8 +81,20 @@ def page() -> None:
             for entry in opened:
                 with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
                     _entry(entry)
+    if len(entries) == len(guidance.entries()) and not guidance.full():
+        _first_terms(entries)
     if rest := [entry for entry in entries if entry not in opened]:
         _index(rest)
+
+
+def _first_terms(entries: Sequence[guidance.Entry]) -> None:
+    """Draw the terms to start with in a row, each of which opens its entry."""
+    known = {entry.term: entry for entry in entries}
+    with st.container(horizontal=True, vertical_alignment="center", key="first-terms"):
+        st.markdown("**Start with**", width="content")
+        for term in FIRST:
+            with st.popover(term, type="tertiary", key=f"first-{term}"):
+                _entry(known[term], "first")
 
 
 def _index(entries: list[guidance.Entry]) -> None:
@@ -86,14 +111,17 @@ def _index(entries: list[guidance.Entry]) -> None:
                         _entry(entry)
 
 
-def _entry(entry: guidance.Entry) -> None:
+def _entry(entry: guidance.Entry, place: str = "index") -> None:
     st.markdown(f"#### {entry.term}")
     st.markdown(entry.explanation())
     st.caption(
         f"Source: {entry.source}." + (f"  \nAlso: {', '.join(entry.also)}." if entry.also else "")
     )
     with st.container(
-        horizontal=True, vertical_alignment="center", gap="xxsmall", key=f"used-on-{entry.term}"
+        horizontal=True,
+        vertical_alignment="center",
+        gap="xxsmall",
+        key=f"used-on-{place}-{entry.term}",
     ):
         st.caption("Used on", width="content")
         for title in entry.pages:
