@@ -64,7 +64,7 @@ def placeholder(
             st.markdown(f"There is no {noun} on this server.")
         with st.container(key="coming"):
             for place, (name, icon, holds) in enumerate(views):
-                with st.container(border=True, gap="xxsmall", key=f"coming-{place}"):
+                with st.container(gap="xxsmall", key=f"coming-{place}"):
                     st.markdown(f"#### {icon} {name}")
                     chips(f"coming-{place}", holds)
 
