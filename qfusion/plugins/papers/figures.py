@@ -153,7 +153,8 @@ def result_scatter(
         middle = (places.min() + places.max()) / 2
     means = [entry.mean for entry in entries]
     half = np.mean([min(means), max(means)])
-    systems = [x for entry, x in zip(entries, places, strict=True) if entry.role == "system"]
+    positions = np.log10(places) if log else places
+    systems = [at for entry, at in zip(entries, positions, strict=True) if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f}%"
         named = _name_in_legend(entries, entry)
@@ -161,15 +162,18 @@ def result_scatter(
         if entry.role != "system":
             continue
         # Names are apart from their marks, towards the middle: others crowd around them. That of a system with
-        # another one in this direction is straight above or below its mark, so that their lines do not cross.
+        # another one near in this direction is straight above or below its mark, so that their lines do not cross.
+        drawn = np.log10(x) if log else x
         across = -48 if x > middle else 48
         away = 42
-        if any(across * (other - x) > 0 and (other > middle) == (x > middle) for other in systems):
+        if any(
+            0 < np.sign(across) * (other - drawn) < 0.3 * np.ptp(positions) for other in systems
+        ):
             across = 0
-            away = 84
+            away = 68
         down = -away if entry.mean < half else away
         figure.add_annotation(
-            x=np.log10(x) if log else x,
+            x=drawn,
             y=entry.mean,
             text=label(entry.name),
             ax=across,
