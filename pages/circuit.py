@@ -41,7 +41,7 @@ from qfusion.study import circuits, text
 from qfusion.study.sample import Sample
 from qfusion.views import circuit
 from qfusion.views.circuit import describe_measurements
-from qfusion.views.pages import circuit as circuit_page, notebook
+from qfusion.views.pages import choices, circuit as circuit_page, notebook
 
 
 def page() -> None:
@@ -304,7 +304,7 @@ def _set_angle(sample: Sample, name: str, angle: float) -> None:
     now = tweaks.current_tweak(sample.study)
     words = ",".join(part for part in (now, f"{name}={angle:.6g}") if part)
     edits = tweak.parse_edits(words, sample.study.model.source.trainable())
-    state.put(circuit_page.EDITS.key, str(edits))
+    state.put(choices.EDITS.key, str(edits))
 
 
 # A sample's circuit as a picture, as text and as OpenQASM.

@@ -74,7 +74,7 @@ def draw_set(dataset: DataSet) -> None:
     """Draw the contents of a data set."""
     name = dataset.name
     st.markdown(_card(dataset))
-    panels.show(dataset, *data.DATA, first=1)
+    panels.show(dataset, *data.PANELS, first=1)
     panels.draw_lower_panels(dataset=dataset)
     if not dataset.is_game:
         navigation.link(

@@ -31,7 +31,7 @@ from qfusion.views import attribution as inner, samples as sample_views
 from qfusion.views.pages import compare as builders, samples as raw
 from qfusion.views.pages.panel import drawn
 from qfusion.views.pages.params import Param
-from qfusion.views.pages.samples import OPEN, STRIP, TABLE, TRY
+from qfusion.views.pages.samples import OPEN, PANELS, TABLE, TRY
 from qfusion.views.samples import describe_outcomes
 from qfusion.views.words.names import describe_entropies, fact_titles
 
@@ -59,7 +59,7 @@ def page() -> None:
             widgets.draw_folded(OPEN, lambda: modality_attributions(context), ":material/search:")
     if over_seconds is not None:  # else the guard says why there is no decision
         with over_seconds, page_runs.guard():
-            options = STRIP["strip"].arguments(state.current())
+            options = PANELS["strip"].arguments(state.current())
             panels.show(
                 sample,
                 "strip",

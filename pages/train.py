@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from qfusion import _read_only
+from qfusion import _read_only, plugin
 from qfusion.app import figure, frame, page_runs, panels, state, tables, tasks, widgets
 from qfusion.app.forms.runs import (
     DRAWN_RUNS,
@@ -14,15 +14,15 @@ from qfusion.app.forms.runs import (
     choose_runs,
     draw_actions,
     draw_problems,
+    draw_way,
     new_run_form,
 )
-from qfusion.app.models import exchange
 from qfusion.study import seeds, text, trainings
 from qfusion.training import checkpoint_cards, default_options
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import train as builders
 from qfusion.views.pages.panel import draw_view
-from qfusion.views.words.training import describe_wait
+from qfusion.views.words.training import WAYS, describe_wait
 
 COMING = (
     (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
@@ -50,7 +50,7 @@ def page() -> None:
     brings = state.param_text(builders.IMPORT.key) == "true"
     new_run_form(not seen and not brings)
     if not _read_only.is_read_only():
-        exchange.own_models_section()
+        own_models()
     if not seen:
         tasks.placeholder(
             "run",
@@ -239,6 +239,26 @@ def _tables(results: trainings.Results) -> None:
             height="auto",
             column_config=tables.number_columns([*results.table["run"], "mean"], "%.3f"),
         )
+
+
+@st.fragment
+def own_models() -> None:
+    """Draw the ways to bring a model, folded. This is a fragment, so that typing redraws only this part."""
+    widgets.draw_folded(builders.IMPORT, draw_ways, ":material/upload_file:")
+
+
+@page_runs.guard()
+def draw_ways() -> None:
+    """Draw the way that the reader picks, to bring a model."""
+    ways = {way.title: way for way in WAYS}
+    titles = [*plugin.tab_names("train"), *ways]
+    title = st.segmented_control(
+        "Where your model is", titles, default=titles[0], required=True, key="_model.way"
+    )
+    if title in ways:
+        draw_way(ways[title])
+    else:
+        plugin.tabs("train")[title]()
 
 
 page_runs.run_page(__file__, __name__)

@@ -19,11 +19,12 @@ def names() -> dict[str, str]:
 
     Those of measures that are added have their words beside the measure, see tests/test_extending.py.
     """
-    found = {panel: page for page, panels in programs.PAGES.items() for panel in panels}
+    parts = {page: programs.page_parts(page) for page in programs.PAGES}
+    found = {panel: page for page, one in parts.items() for panel in one.panels}
     return found | {
         start.rstrip("-"): page
-        for page, panels in programs.PANEL_FAMILIES.items()
-        for start in panels
+        for page, one in parts.items()
+        for start in one.families
         if start != "measure-"
     }
 

@@ -41,10 +41,8 @@ LEFT_OUT_PANELS = ("referee-", "estimators")
 def build_pictures(view: PageState) -> Iterator[tuple[str, View]]:
     """All panels of a page that fit its sample, with their names."""
     opened: dict[str, Any] = {}
-    panels: dict[str, Panel] = {
-        **catalogue.PAGES[view.page],
-        **catalogue.PANEL_FAMILIES.get(view.page, {}),
-    }
+    parts = catalogue.page_parts(view.page)
+    panels: dict[str, Panel] = {**parts.panels, **parts.families}
     for start, panel in panels.items():
         if start.startswith(LEFT_OUT_PANELS) or plugin_panels.is_of_plugin(panel):
             continue

@@ -78,8 +78,8 @@ def test_every_page_provides_its_figures(panels: dict[str, Any]) -> None:
     """Every panel that has a figure comes up (names with a variable end count by their beginning)."""
     whole = [
         (name.rstrip("-"), one)
-        for panels in (*catalogue.PAGES.values(), *catalogue.PANEL_FAMILIES.values())
-        for name, one in panels.items()
+        for parts in map(catalogue.page_parts, catalogue.PAGES)
+        for name, one in (*parts.panels.items(), *parts.families.items())
     ]
     known = {name for name, one in whole if not plugin_panels.is_of_plugin(one)}
     taken = {name.split(" ", 1)[1] for name in panels}

@@ -285,10 +285,8 @@ def test_program_builds_the_same_panel(page: str, panel: str, address: dict[str,
 
 @pytest.mark.parametrize("page", catalogue.PAGES)
 def test_first_argument_determines_the_panel_input(page: str) -> None:
-    for panel in (
-        *catalogue.PAGES[page].values(),
-        *catalogue.PANEL_FAMILIES.get(page, {}).values(),
-    ):
+    parts = catalogue.page_parts(page)
+    for panel in (*parts.panels.values(), *parts.families.values()):
         build = inspect.unwrap(panel.build)
         function = build.keywords["view"] if isinstance(build, functools.partial) else build
         assert panel.scope == next(iter(inspect.signature(function).parameters))
@@ -308,11 +306,11 @@ HOSTILE = (
 
 @pytest.mark.parametrize("word", HOSTILE)
 def test_values_in_programs_are_quoted(word: str) -> None:
-    for page, names in catalogue.PAGES.items():
+    for page in catalogue.PAGES:
+        parts = catalogue.page_parts(page)
+        names = parts.panels
         starts = [
-            start
-            for start in catalogue.PANEL_FAMILIES.get(page, {})
-            if not start.startswith(("content-", "telling-"))
+            start for start in parts.families if not start.startswith(("content-", "telling-"))
         ]
         for panel in [*names, *(f"{start}{word}" for start in starts)]:
             found = [rendering.program(page, panel, address(said)) for said in (word, "plain")]

@@ -174,5 +174,5 @@ def test_reports_and_commands_show_the_model(address: dict[str, str], tmp_path: 
     code, out, err = command("explain", *words)
     assert (code, err) == (0, "")
     assert "v0" in out or "pix" in out
-    panel = next(iter(catalogue.PAGES["dynamics"]))
+    panel = next(iter(catalogue.page_parts("dynamics").panels))
     assert catalogue.build_panel("Dynamics", panel, address).numbers.shape[0]

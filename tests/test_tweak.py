@@ -158,7 +158,7 @@ def page() -> None:
     from qfusion.app.models import tweaks
     from qfusion.models.protocols import Evolution
     from qfusion.quantum.lindblad import System
-    from qfusion.views.pages import dynamics
+    from qfusion.views.pages import choices
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -174,7 +174,7 @@ def page() -> None:
     study = SimpleNamespace(model=model, modalities=names, memo_key=lambda background: "page")
     links.arrive("Dynamics")
     view = state.current()
-    rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
+    rules = {one.key: one.rule(study) for one in choices.sliders(view, study)}  # type: ignore[arg-type]
     links.drop_invalid(rules)
     links.drop_unknown(rules)
     st.text(str(tweaks.draw_sliders(study)))  # type: ignore[arg-type]

@@ -120,7 +120,11 @@ def prepare_ahead(
     if len(_wanted) > 1 or is_busy():
         return None
     stop = _wanted[session] = threading.Event()
-    panels = [panel for name, panel in catalogue.PAGES[view.page].items() if name not in waiting]
+    panels = [
+        panel
+        for name, panel in catalogue.page_parts(view.page).panels.items()
+        if name not in waiting
+    ]
     return jobs.EXECUTOR.submit(_draw_neighbours, context, view, panels, theme(), session, stop)
 
 
@@ -200,7 +204,7 @@ def _open(title: str, query: dict[str, str]) -> None:
                 if title == "faithfulness":  # its panels need them
                     trust.reliability_findings(context.study, at_hand=True)
                 view = page_state.PageState(title, query)
-                _draw(context, view, catalogue.PAGES[title].values(), "light", until)
+                _draw(context, view, catalogue.page_parts(title).panels.values(), "light", until)
     finally:
         _turn.release()
 

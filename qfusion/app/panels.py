@@ -22,7 +22,7 @@ def draw_lower_panels(**scopes: Any) -> None:
     """
     view = state.current()
     page = view.page
-    for name, panel in list(catalogue.PAGES[page].items()):
+    for name, panel in list(catalogue.page_parts(page).panels.items()):
         if panel.below and panel.is_shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], catalogue.own_params(page, panel)
             if own:

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion import plugin
+from qfusion._lazy import Library
 from qfusion.app import guidance, links, navigation, page_runs, selections, state
 from qfusion.app.models import tweaks
 from qfusion.app.models.tweaks import current_tweak
@@ -20,12 +21,10 @@ from qfusion.app.widgets import icon_button
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.models.protocols import Evolution
-from qfusion.report import decision_story
-from qfusion.report.story_page import render_page
 from qfusion.study import compare, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.pages import address, circuit, page_state
+from qfusion.views.pages import address, choices, page_state
 from qfusion.views.pages.address import DATA, MODEL, SAMPLE
 from qfusion.views.words.names import name_study
 
@@ -63,6 +62,8 @@ def share_buttons(place: Any, sample: Callable[[], Sample] | None = None) -> Non
 
 
 _SCRIPT = plugin.asset_text("share.js")
+_STORY: Any = Library("qfusion.report.decision_story")
+_STORY_PAGE: Any = Library("qfusion.report.story_page")
 
 
 def _story(open_sample: Callable[[], Sample]) -> None:
@@ -80,7 +81,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
     )
 
     def make() -> bytes:
-        return render_page(decision_story.build_story(sample))
+        return _STORY_PAGE.render_page(_STORY.build_story(sample))
 
     st.download_button(
         "Download story",
@@ -282,4 +283,4 @@ def _swap(study: Study, row: int, view: page_state.Pin) -> None:
     if other.model.part(Evolution):
         tweaks.set_sliders(other.model, page_state.parse_tweak(other, view.tweak))
     else:
-        state.put(circuit.EDITS.key, view.tweak)
+        state.put(choices.EDITS.key, view.tweak)

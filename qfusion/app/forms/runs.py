@@ -23,7 +23,7 @@ from qfusion.study import seeds, text, trainings
 from qfusion.training import Options
 from qfusion.views.pages import address, page_state, params, train as builders, train as train_page
 from qfusion.views.words.names import name_system
-from qfusion.views.words.training import STATUSES, describe_kept_epoch
+from qfusion.views.words.training import STATUSES, Way, describe_kept_epoch
 
 NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
 _FILLED = "_new.filled"  # whether a link or the reader has set something in the form
@@ -430,3 +430,9 @@ def draw_problems(shown: list[trainings.Seen]) -> None:
             st.expander(f"Output of the process of {name}", key=f"box-log-{entry.name}").code(
                 log, language=None, height=240
             )
+
+
+def draw_way(way: Way) -> None:
+    """Draw a way to bring a model: a sentence and a snippet."""
+    st.markdown(way.summary)
+    st.code(way.snippet, language=way.language, wrap_lines=True)

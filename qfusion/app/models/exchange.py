@@ -1,46 +1,20 @@
-"""Models in and out of the dashboard: the ways to bring one, and the dialog that exports one or keeps it as it is
-tweaked."""
+"""The dialog that exports a model or keeps it as it is tweaked."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
-from qfusion import _read_only, model_export, plugin
-from qfusion.app import page_runs, state, tasks, widgets
+from qfusion import _read_only
+from qfusion._lazy import Library
+from qfusion.app import page_runs, state, tasks
 from qfusion.app.models import tweaks
 from qfusion.app.page_context import PageContext
-from qfusion.runs import plans
 from qfusion.study import text
 from qfusion.training import checkpoint
-from qfusion.views.pages import train as builders
-from qfusion.views.words import training
 
-
-@st.fragment
-def own_models_section() -> None:
-    """Draw the whole part. It is a fragment, so that typing redraws only this part."""
-    widgets.draw_folded(builders.IMPORT, _draw_ways, ":material/upload_file:")
-
-
-@page_runs.guard()
-def _draw_ways() -> None:
-    ways = {way.title: way for way in training.WAYS}
-    titles = [*plugin.tab_names("train"), *ways]
-    title = st.segmented_control(
-        "Where your model is", titles, default=titles[0], required=True, key="_model.way"
-    )
-    if title in ways:
-        draw_way(ways[title])
-    else:
-        plugin.tabs("train")[title]()
-
-
-def draw_way(way: training.Way) -> None:
-    """Draw a way to bring a model: a sentence and a snippet."""
-    st.markdown(way.summary)
-    st.code(way.snippet, language=way.language, wrap_lines=True)
-
-
+model_export: Any = Library("qfusion.model_export")
+plans: Any = Library("qfusion.runs.plans")
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
     "_out.open",
     "_out.format",

@@ -21,7 +21,7 @@ from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import sensitivity
-from qfusion.views.pages import circuit
+from qfusion.views.pages import choices, circuit
 from qfusion.views.words.rules import describe_calibration, format_probability
 
 
@@ -57,7 +57,7 @@ class Cell:
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edit the reader's text, which starts anew from the learned tables if it does not fit. For callbacks."""
         state.put(
-            circuit.EDITS.key,
+            choices.EDITS.key,
             edit(tweaks.current_tweak(self.sample.study), self.shape, *words),
         )
 
@@ -245,7 +245,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
 
             def set_angle(value: float, name: str = name) -> None:
                 now = tweaks.current_tweak(sample.study)
-                state.put(circuit.EDITS.key, gate_angles.set_angle(now, name, value))
+                state.put(choices.EDITS.key, gate_angles.set_angle(now, name, value))
 
             tweaks.draw_angle(
                 f"Angle {name} (rad)",

@@ -20,7 +20,7 @@ from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views import circuit, decision
 from qfusion.views.circuit import GATE
-from qfusion.views.pages import dynamics
+from qfusion.views.pages import choices
 from qfusion.views.pages.choices import TERMS
 
 KEY = "knobs"
@@ -186,7 +186,7 @@ def _describe_sliders(sample: Sample) -> dict[str, dict[str, Any]]:
             "high": slider.high,
             "time": key == DURATION,
         }
-        for key, slider in dynamics.factors(sample.study).items()
+        for key, slider in choices.factors(sample.study).items()
     }
 
 

@@ -17,7 +17,7 @@ from qfusion.study import operators, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
-from qfusion.views.pages import circuit, dynamics, notebook, page_state
+from qfusion.views.pages import choices, notebook, page_state
 from qfusion.views.words import systems
 from qfusion.views.words.training import describe_metric
 
@@ -44,7 +44,7 @@ def draw_sliders(study: Study) -> Tweak:
         )
         values |= _factors(study, dissipations(names), rates)
     values[DURATION] = draw(
-        dynamics.factors(study)[DURATION],
+        choices.factors(study)[DURATION],
         label="Duration T (model units)",
         help="Duration of the evolution before the decision is read.",
     )
@@ -55,7 +55,7 @@ def _factors(
     study: Study, terms: Mapping[str, str], strengths: Mapping[str, float]
 ) -> dict[str, float]:
     """Sliders of terms by key, the strongest first."""
-    known = dynamics.factors(study)
+    known = choices.factors(study)
     return {
         key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
         for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
@@ -154,7 +154,7 @@ def _default(study: Study) -> Mapping[str, Any]:
     return (
         learned_values(study.model)
         if study.model.part(Evolution)
-        else {circuit.EDITS.key: ""}
+        else {choices.EDITS.key: ""}
         if study.model.part(TruthTables) or study.model.part(EditableCircuit)
         else {}
     )
@@ -182,7 +182,7 @@ def assign_tweaks(values: Mapping[str, Any]) -> None:
 
 def edits_text() -> str:
     """The reader's text, whether or not it fits."""
-    return state.param_text(circuit.EDITS.key)
+    return state.param_text(choices.EDITS.key)
 
 
 def edits_problem(study: Any) -> str:
@@ -196,7 +196,7 @@ def edits_problem(study: Any) -> str:
 
 def draw_edits(study: Study) -> None:
     """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
-    draw(circuit.EDITS)
+    draw(choices.EDITS)
     if wrong := edits_problem(study):
         st.error(text.message(wrong), icon=":material/error:")
 
@@ -275,7 +275,7 @@ def reset_angles(sample: Sample, label: str = "Reset all angles") -> None:
         key="_reset_all",
         disabled=not sample.tweak_text,
         on_click=state.put,
-        args=(circuit.EDITS.key, ""),
+        args=(choices.EDITS.key, ""),
     )
     undo_and_redo(sample.study)
 

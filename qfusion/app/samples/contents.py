@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion import report
+from qfusion._lazy import Library
 from qfusion._sentences import true_minus
 from qfusion.app import figure, navigation, page_runs
 from qfusion.app.models import tweaks
@@ -282,6 +282,9 @@ def report_of_sample(context: PageContext) -> None:
                 )
 
 
+_REPORT: Any = Library("qfusion.report")
+
+
 def _write(context: PageContext, changed: str, suffix: str) -> bytes:
     sample = build_sample(context.explained_study, context.row, context.output_wanted, changed)
-    return report.sample(sample).render(suffix)
+    return bytes(_REPORT.sample(sample).render(suffix))

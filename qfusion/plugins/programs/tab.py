@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion import data as sources
 from qfusion._checks import check
 from qfusion.app import navigation, page_runs, requests, state
-from qfusion.app.models import exchange
+from qfusion.app.forms import runs
 from qfusion.data.store import writing
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.models import measured_game
@@ -39,7 +39,7 @@ FILE = training.Way(
 
 def draw_tab() -> None:
     """Draw the way by a file, and the form for an `.onnx` file."""
-    exchange.draw_way(FILE)
+    runs.draw_way(FILE)
     if message := state.take(_SAID):
         st.success(message, icon=":material/check_circle:")
     left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")

@@ -1,6 +1,6 @@
 """The way to bring a model by its Hamiltonian and jump operators, on Train."""
 
-from qfusion.app.models import exchange
+from qfusion.app.forms import runs
 from qfusion.views.words import training
 
 QUTIP = training.Way(
@@ -17,4 +17,4 @@ qfusion.show(H)  # basis states as samples""",
 
 def draw_tab() -> None:
     """Draw the way."""
-    exchange.draw_way(QUTIP)
+    runs.draw_way(QUTIP)

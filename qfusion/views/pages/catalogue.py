@@ -7,42 +7,27 @@ A page of the dashboard draws what the same builders return, and `Sample.show` a
 Programs and recipes of panels are in `rendering`.
 """
 
-import importlib
 import inspect
 import pkgutil
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from qfusion import plugin, views
 from qfusion._checks import choose
 from qfusion._lazy import load
 from qfusion.errors import NotFound
-from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.study.performance import build_levels
 from qfusion.study.sample import Output, Sample, build_sample
 from qfusion.study.study import Study
-from qfusion.views import qubits
-from qfusion.views.pages import (
-    circuit,
-    cohorts,
-    compare,
-    data,
-    dynamics,
-    faithfulness,
-    operators,
-    overview,
-    samples,
-    train,
-    what_if,
-)
 from qfusion.views.pages.address import OpenedPage, complete_address, naming
-from qfusion.views.pages.choices import needs
 from qfusion.views.pages.page_state import SCOPES, Address, PageState, format_value, open_scope
-from qfusion.views.pages.panel import PLACED, Opens, Panel, panels
+from qfusion.views.pages.panel import PLACED, Panel, panels
 from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam, always, rules
 from qfusion.views.view import View
 
@@ -65,138 +50,101 @@ QUESTIONS = {
 }
 
 
-def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
-    """Return the panels of several modules in order, as a view: panels registered later are included."""
-    return ChainMap(*reversed(parts))
-
-
-# Panels of other pages that Dynamics shows of a network, where they are always open.
-_NETWORK_ON_DYNAMICS = {
-    "decision-layers": replace(circuit.NETWORK_PANELS["decision-layers"], opens=always),
-    **panels(
-        {"entropy-gates": partial(qubits.entropy_gates, marked=False)},
-        fits=needs(LayeredNetwork),
-    ),
-}
-_TIMELINES_OF_PAIR = {
-    name: replace(one, opens=compare.is_pair) for name, one in samples.BESIDE.items()
-}
-
-V = TypeVar("V")
-
-
-class ByPage(dict[str, V]):
-    """Values by page (its title in small letters). What plugins add to a page is loaded when it is first asked for."""
-
-    def __getitem__(self, title: str) -> V:
-        _load_added(title)
-        return super().__getitem__(title)
-
-    def get(self, title: str, default: Any = None) -> Any:
-        """Return the value of a page, or `default`."""
-        _load_added(title)
-        return super().get(title, default)
-
-    def values(self) -> Any:
-        """Return the values of all pages."""
-        return dict(self.items()).values()
-
-    def items(self) -> Any:
-        """Return titles and values of all pages."""
-        return {title: self[title] for title in list(self)}.items()
-
-
-# Panels by name, in the order of the page.
-PAGES: ByPage[Mapping[str, Panel]] = ByPage()
-PAGES |= {
-    "overview": overview.OVERVIEW,
-    "samples": _merge(
-        samples.STRIP,
-        samples.PANELS,
-        samples.INSIDE,
-        samples.SIMILAR,
-    ),
-    "dynamics": _merge(
-        dynamics.PANELS,
-        dynamics.BUILT,
-        dynamics.SENSITIVITY_PANELS,
-        dynamics.GENERATOR_PANELS,
-        dynamics.STATE_PANELS,
-        _NETWORK_ON_DYNAMICS,
-    ),
-    "circuit": _merge(
-        circuit.PANELS,
-        circuit.NETWORK_PANELS,
-        dynamics.SENSITIVITY_PANELS,
-        circuit.ANGLE_PANELS,
-    ),
-    "what if": what_if.PANELS,
-    "decision operators": operators.OPERATORS,
-    "cohorts": cohorts.PANELS,
-    "compare": _merge(compare.PANELS, _TIMELINES_OF_PAIR),
-    "faithfulness": faithfulness.PANELS,
-    "data": data.DATA,
-    "train": train.PANELS,
-}
-# Panels that there are several of, for modalities or samples, by how their name begins.
-PANEL_FAMILIES: ByPage[Mapping[str, Panel]] = ByPage()
-PANEL_FAMILIES |= {
-    "overview": overview.EXAMPLES,
-    "samples": samples.NAMED,
-    "dynamics": dynamics.NAMED,
-    "what if": _merge(what_if.NAMED, samples.LENT),
-    "decision operators": operators.NAMED,
-    "compare": compare.NAMED,
-    "faithfulness": faithfulness.NAMED,
-    "train": train.NAMED,
-}
-# What a reader may choose on each page besides the choices of its views and what there is on every page. Of what there
-# are as many as modalities, couplings or numbers, a function gives the choices of an address and a study.
-PAGE_PARAMS: ByPage[tuple[Param | ParamFamily, ...]] = ByPage()
-PAGE_PARAMS |= {
-    "samples": (*samples.CONTROLS, samples.OPEN),
-    "dynamics": (
-        dynamics.sliders,
-        *dynamics.CONTROLS,
-        dynamics.BUILT_AS,
-        *dynamics.SENSITIVITY_CONTROLS,
-    ),
-    "circuit": (
-        *circuit.CONTROLS,
-        dynamics.sliders,
-        *circuit.NETWORK_CONTROLS,
-        *dynamics.SENSITIVITY_CONTROLS,
-        circuit.FOLD,
-    ),
-    "what if": (what_if.change_choices,),
-    "cohorts": cohorts.CONTROLS,
-    "compare": (
-        dynamics.sliders,
-        replace(circuit.EDITS, fits=lambda study: not study.model.part(Evolution)),
-        *compare.CONTROLS,
-    ),
-    "faithfulness": faithfulness.CONTROLS,
-    "data": (data.SET,),
-    "train": (*train.CONTROLS, train.setting_choices),
-}
-# Of each page with tabs: the condition that a tab is open, by its name.
-TABS: dict[str, Callable[[str], Opens]] = {
-    "dynamics": dynamics.VIEW.is_one_of,
-    "circuit": circuit.is_part_open,
-    "cohorts": cohorts.is_view_open,
-    "compare": compare.VIEW.is_one_of,
-    "faithfulness": faithfulness.PROOF.is_one_of,
-    "train": train.VIEW.is_one_of,
+# The modules of the panels of each page, by its title in small letters; plugins add more. See `PageParts`.
+PAGES: dict[str, list[str]] = {
+    "overview": ["qfusion.views.pages.overview"],
+    "samples": ["qfusion.views.pages.samples"],
+    "dynamics": ["qfusion.views.pages.dynamics"],
+    "circuit": ["qfusion.views.pages.circuit"],
+    "what if": ["qfusion.views.pages.what_if"],
+    "decision operators": ["qfusion.views.pages.operators"],
+    "cohorts": ["qfusion.views.pages.cohorts"],
+    "compare": ["qfusion.views.pages.compare"],
+    "faithfulness": ["qfusion.views.pages.faithfulness"],
+    "data": ["qfusion.views.pages.data"],
+    "train": ["qfusion.views.pages.train"],
 }
 # The file of plugin pages without a file of their own, and the parameter of links that names the page.
 PLUGIN_FILE, PLUGIN_PAGE = "pages/plugin.py", "name"
 PAGES_WITHOUT_MODEL = ["data", "train"]  # pages that need neither model nor sample
 
 
-# what plugins add to a page, by its title, and is not yet loaded: modules of panels, and names of views
-_added_panels: dict[str, list[str]] = {}
-_added_views: dict[str, list[str]] = {}
+@dataclass(frozen=True)
+class PageParts:
+    """Panels and parameters of a page, from the constants of its modules.
+
+    Attributes:
+        panels: by name, in the order of the page (`PANELS`).
+        families: panels that there are several of, for modalities or samples, by how their name begins (`NAMED`).
+        params: what a reader may choose besides the choices of its views and what there is on every page (`CONTROLS`).
+            Of what there are as many as modalities, couplings or numbers, a function gives the choices of an address
+            and a study.
+    """
+
+    panels: Mapping[str, Panel]
+    families: Mapping[str, Panel]
+    params: tuple[Param | ParamFamily, ...]
+
+
+_parts: dict[str, PageParts] = {}
 _loading = threading.RLock()  # one thread loads, others wait for all that a page has
+
+
+def page_parts(title: str) -> PageParts:
+    """Return what a page consists of. Its modules are imported when it is first asked for.
+
+    Args:
+        title: of the page, in small letters.
+    """
+    with _loading:
+        if title not in _parts:
+            _parts[title] = _load_parts(title)
+        return _parts[title]
+
+
+def _load_parts(title: str) -> PageParts:
+    modules = [load(name) for name in PAGES.get(title, ())]
+    own = [PAGE_OF_PLUGIN] if title in _SHARE_A_FILE else []
+    for module in modules:
+        SCOPES.update(getattr(module, "SCOPES", {}))
+    added = _placed_panels(title, modules)
+    return PageParts(
+        # of live mappings, so that a panel that is registered later is included
+        ChainMap(added, *(module.PANELS for module in reversed(modules))),
+        ChainMap(*(getattr(module, "NAMED", {}) for module in reversed(modules))),
+        (*own, *(one for module in modules for one in getattr(module, "CONTROLS", ()))),
+    )
+
+
+def _placed_panels(title: str, modules: Sequence[ModuleType]) -> dict[str, Panel]:
+    """Return the panels of views that plugins add to a page, and of those that name it themselves, see `on_page`."""
+    result: dict[str, Panel] = {}
+    for view in map(plugin.load_name, _views_of_plugins.get(title, ())):
+        result.update(panels(view, below=True))
+    _import_placed_views()
+    for view, place in PLACED.items():
+        if place.page == title:
+            opens = modules[0].is_tab_open(place.tab) if place.tab else always
+            result.update(panels(view, fits=place.fits, opens=opens, below=True))
+    return result
+
+
+@cache
+def _import_placed_views() -> None:
+    """Import the modules of views that use `on_page`."""
+    for module in pkgutil.iter_modules(views.__path__):
+        file = Path(views.__path__[0], f"{module.name}.py")
+        if file.is_file() and "@on_page(" in file.read_text(encoding="utf-8"):
+            load(f"qfusion.views.{module.name}")
+    for place in PLACED.values():
+        choose("Page", place.page, PAGES)
+
+
+PAGE_OF_PLUGIN = TextParam(PLUGIN_PAGE, "Page", "It is ignored.")
+_SHARE_A_FILE: list[str] = []  # titles of the pages of plugins without a file of their own
+_views_of_plugins: dict[
+    str, list[str]
+] = {}  # names of views that plugins add to a page, by its title
 
 
 def _add_plugins() -> None:
@@ -204,50 +152,18 @@ def _add_plugins() -> None:
     for page in plugin.entries("pages"):
         title = page.title.lower()
         QUESTIONS[title] = page.question
-        PAGES.setdefault(title, {})
+        PAGES.setdefault(title, [])
         if not page.file:
-            PAGE_PARAMS[title] = (TextParam(PLUGIN_PAGE, "Page", "It is ignored."),)
+            _SHARE_A_FILE.append(title)
         if not page.has_model:
             PAGES_WITHOUT_MODEL.append(title)
     for title, module in plugin.entries("panels"):
-        _added_panels.setdefault(title, []).append(module)
+        PAGES.setdefault(title, []).append(module)
     for title, names in plugin.entries("views"):
-        _added_views.setdefault(title, []).extend(names)
-
-
-def _load_added(title: str) -> None:
-    """Load the panels and views that plugins add to a page."""
-    with _loading:
-        for module in _added_panels.pop(title, ()):
-            part = load(module)
-            _add_panels(title, part.PANELS, getattr(part, "CONTROLS", ()))
-            PANEL_FAMILIES[title] = _merge(
-                dict(PANEL_FAMILIES.get(title, {})), getattr(part, "NAMED", {})
-            )
-            SCOPES.update(getattr(part, "SCOPES", {}))
-        for view in map(plugin.load_name, _added_views.pop(title, ())):
-            _add_panels(title, panels(view, below=True))
-
-
-def _add_panels(
-    title: str, panels_of_page: dict[str, Panel], controls: Iterable[Param | ParamFamily] = ()
-) -> None:
-    PAGES[title] = ChainMap(panels_of_page, cast("dict[str, Panel]", PAGES[title]))
-    PAGE_PARAMS[title] = (*PAGE_PARAMS.get(title, ()), *controls)
-
-
-def _add_placed() -> None:
-    """Add the views of the package that name their page themselves, see `panel.on_page`."""
-    for module in pkgutil.iter_modules(views.__path__, "qfusion.views."):
-        importlib.import_module(module.name)
-    for view, place in PLACED.items():
-        page = choose("Page", place.page, PAGES)
-        opens = TABS[page](place.tab) if place.tab else always
-        _add_panels(page, panels(view, fits=place.fits, opens=opens, below=True))
+        _views_of_plugins.setdefault(title, []).extend(names)
 
 
 _add_plugins()
-_add_placed()
 
 
 def build_panel(page: str, panel: str, address: Address) -> View:
@@ -282,7 +198,8 @@ def open_page(page: str, address: Address) -> OpenedPage:
 def visible_panels(view: PageState) -> Iterator[str]:
     """Yield the names of the panels that a page shows under a complete address, in its order."""
     scopes: dict[str, Any] = {}
-    known = {**PAGES[view.page], **PANEL_FAMILIES.get(view.page, {})}
+    parts = page_parts(view.page)
+    known = {**parts.panels, **parts.families}
     for start, panel in sorted(known.items(), key=lambda entry: entry[1].below):
         if not panel.opens(view):
             continue
@@ -313,8 +230,8 @@ def has_panel(view: PageState, name: str) -> bool:
 
 def is_named(page: str, name: str) -> bool:
     """Return whether a page has a panel of this name, or panels whose names begin so."""
-    families = PANEL_FAMILIES.get(page, {})
-    return name in PAGES[page] or any(map(name.startswith, families))
+    parts = page_parts(page)
+    return name in parts.panels or any(map(name.startswith, parts.families))
 
 
 def panel_named(page: str, name: str) -> tuple[Panel, str]:
@@ -323,13 +240,13 @@ def panel_named(page: str, name: str) -> tuple[Panel, str]:
     Raises:
         NotFound: when the page has no such panel.
     """
-    if name in PAGES[page]:
-        return PAGES[page][name], ""
-    families = PANEL_FAMILIES.get(page, {})
-    start = next(filter(name.startswith, families), "")
+    parts = page_parts(page)
+    if name in parts.panels:
+        return parts.panels[name], ""
+    start = next(filter(name.startswith, parts.families), "")
     if not start:
-        choose(f"Panel of page '{page}'", name, PAGES[page])
-    return families[start], name.removeprefix(start)
+        choose(f"Panel of page '{page}'", name, parts.panels)
+    return parts.families[start], name.removeprefix(start)
 
 
 def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:
@@ -344,17 +261,19 @@ def page_rules(view: PageState, study: Any) -> dict[str, ParamRule]:
 
 def page_params(page: str) -> list[Param | ParamFamily]:
     """Return what a reader may choose on a page, besides what there is on every page."""
-    panels_of_page = (*PAGES.get(page, {}).values(), *PANEL_FAMILIES.get(page, {}).values())
+    parts = page_parts(page)
+    panels_of_page = (*parts.panels.values(), *parts.families.values())
     choices = [choice for panel in panels_of_page for choice in panel.choices]
-    return [*dict.fromkeys((*choices, *PAGE_PARAMS.get(page, ())))]
+    return [*dict.fromkeys((*choices, *parts.params))]
 
 
 def own_params(page: str, panel: Panel) -> list[Param]:
     """Return the parameters of a panel at the end of a page (`Panel.below`) that nothing else there has."""
     if not panel.below:
         return []
-    others = [other for other in PAGES[page].values() if not other.below]
-    shared = {*PAGE_PARAMS.get(page, ()), *(choice for other in others for choice in other.choices)}
+    parts = page_parts(page)
+    others = [other for other in parts.panels.values() if not other.below]
+    shared = {*parts.params, *(choice for other in others for choice in other.choices)}
     return [choice for choice in panel.choices if choice not in shared]
 
 
@@ -397,7 +316,7 @@ def find_view(
     placed = [
         (page, other, panel)
         for page in pages
-        for other, panel in PAGES[page].items()
+        for other, panel in page_parts(page).panels.items()
         if panel.scope in scopes
     ]
     fitting = []

@@ -8,10 +8,20 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from qfusion.explain import stability
-from qfusion.models.protocols import Circuit, Evolution
+from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, TruthTables
+from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, learned_values
 from qfusion.study import jobs
-from qfusion.views.pages.page_state import PageState
-from qfusion.views.pages.params import NumberParam, SelectParam, always
+from qfusion.study.sliders import STEPS
+from qfusion.study.study import Study
+from qfusion.views.pages.page_state import FACTORS, PageState, slider_tops
+from qfusion.views.pages.params import (
+    NumberParam,
+    Param,
+    SelectParam,
+    TextParam,
+    always,
+    unknown_params,
+)
 
 
 def needs(*protocols: type, where: Callable[[Any], object] = always) -> Callable[..., bool]:
@@ -76,3 +86,48 @@ def explained_output(view: PageState) -> str | None:
 
 
 ExplainedOutput = Annotated[str, explained_output]
+
+
+def factors(study: Study) -> dict[str, NumberParam]:
+    """Return the sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
+    highest = slider_tops(study.model)
+    return {
+        key: NumberParam(
+            key,
+            key,
+            f"{'T = ' if key == DURATION else ''}{value:g} is used.",
+            high=highest[key],
+            default=value,
+            step=value / STEPS,
+            look="slider",
+            style={"format": "%.2f"},
+        )
+        for key, value in learned_values(study.model).items()
+    }
+
+
+def sliders(view: PageState, study: Study) -> list[Param]:
+    """Return the parameters for the sliders that an address may contain. They include factors that this model does
+    not have but the address names.
+    """
+    if not study.model.part(Evolution):
+        return []
+    known = factors(study)
+    return [
+        *known.values(),
+        *unknown_params(
+            view, FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
+        ),
+    ]
+
+
+EDITS = TextParam(
+    "phi",
+    "Edits as text",
+    help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
+    most=MAX_TEXT,
+    fits=lambda study: (
+        study.model.part(TruthTables) is not None or study.model.part(EditableCircuit) is not None
+    ),
+    style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
+)

@@ -10,11 +10,10 @@ from qfusion.models.protocols import (
     LayeredNetwork,
     TruthTables,
 )
-from qfusion.models.tweak import MAX_TEXT
 from qfusion.study.sample import Sample
 from qfusion.views import changes, circuit, flips, network, qubits, sensitivity
 from qfusion.views.circuit import gate_index, replay
-from qfusion.views.pages import page_state, params
+from qfusion.views.pages import choices, dynamics, page_state, params
 from qfusion.views.pages.choices import HAS_CIRCUIT, needs
 from qfusion.views.pages.panel import Opens, all_open, panels
 
@@ -76,24 +75,23 @@ PART = params.SelectParam(
         and not study.model.part(Evolution)
     ),
 )
-CONTROLS = (QUBITS_AS, TABLE, DRAWING, PROGRAM, NOISE_SWITCH, LAYERS_SWITCH, PART)
 
 
-def is_part_open(name: str) -> Opens:
+def is_tab_open(name: str) -> Opens:
     """Return the condition that a view of the page is open. A model without fusion rules has no views."""
     chosen = PART.is_one_of(name)
     return lambda view: not view.has_part(TruthTables) or chosen(view)
 
 
-_REPLAY = is_part_open("Walk")
-PANELS = {
+_REPLAY = is_tab_open("Walk")
+_WALK_PANELS = {
     **panels(circuit.circuit, fits=HAS_CIRCUIT, opens=_REPLAY),
     **panels(qubits.qubits, fits=has_begun, opens=all_open(_REPLAY, QUBITS_AS.is_one_of(PLANE))),
     **panels(
         qubits.bloch_gates, fits=has_begun, opens=all_open(_REPLAY, QUBITS_AS.is_one_of(BALLS))
     ),
     **panels(qubits.before_after, qubits.matrix_after, fits=fits_joint_display, opens=_REPLAY),
-    **panels(qubits.entropy_gates, fits=HAS_CIRCUIT, opens=is_part_open("Entropies")),
+    **panels(qubits.entropy_gates, fits=HAS_CIRCUIT, opens=is_tab_open("Entropies")),
     **panels(flips.layer_shapley, fits=needs(EditableCircuit), opens=LAYERS_SWITCH.opens),
     **panels(
         qubits.mutual_gates,
@@ -110,16 +108,6 @@ def noise_open(view: page_state.PageState) -> bool:
 
 
 _RULED = needs(TruthTables)
-EDITS = params.TextParam(
-    "phi",
-    "Edits as text",
-    help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
-    most=MAX_TEXT,
-    fits=lambda study: (
-        study.model.part(TruthTables) is not None or study.model.part(EditableCircuit) is not None
-    ),
-    style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
-)
 SCOPE = params.SelectParam(
     "scope",
     "Set to a rule",
@@ -130,9 +118,8 @@ SCOPE = params.SelectParam(
 )
 
 
-NETWORK_CONTROLS = (EDITS, SCOPE)
 _RULES_OPEN = PART.is_one_of("Fusion rules")
-NETWORK_PANELS = {
+_NETWORK_PANELS = {
     **panels(sensitivity.tables, fits=_RULED, opens=_RULES_OPEN),
     **panels(
         sensitivity.probabilities,
@@ -171,6 +158,14 @@ def _is_open(view: page_state.PageState) -> bool:
     return view.get("part") == "Sensitivity"
 
 
-ANGLE_PANELS = panels(
+_ANGLE_PANELS = panels(
     flips.angle, fits=lambda sample, **_: flips.can_follow(sample.study), opens=_is_open
 )
+CONTROLS = (
+    *(QUBITS_AS, TABLE, DRAWING, PROGRAM, NOISE_SWITCH, LAYERS_SWITCH, PART),
+    choices.sliders,
+    *(choices.EDITS, SCOPE),
+    *dynamics.SENSITIVITY_CONTROLS,
+    FOLD,
+)
+PANELS = {**_WALK_PANELS, **_NETWORK_PANELS, **dynamics.SENSITIVITY_PANELS, **_ANGLE_PANELS}

@@ -83,25 +83,25 @@ def implied_view(view: page_state.PageState) -> str:
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 
 
-def is_view_open(part: str) -> Opens:
+def is_tab_open(part: str) -> Opens:
     """Return the condition that a part of the page is open."""
     return lambda view: implied_view(view) == part
 
 
-_QUALITY = is_view_open("Quality")
-_ERRORS = is_view_open("Errors")
+_QUALITY = is_tab_open("Quality")
+_ERRORS = is_tab_open("Errors")
 PANELS = {
     **panels(cohort_points.sample_map, fits=has_enough_samples),
     **panels(
         cohort_contributions.cohort_shares,
         cohort_contributions.types,
         cohort_contributions.dividends,
-        opens=is_view_open("Contributions"),
+        opens=is_tab_open("Contributions"),
     ),
     **panels(
         cohort_points.entanglement,
         fits=lambda levels, **_: bool(performance.measure_titles(levels.study)),
-        opens=is_view_open("Entanglement"),
+        opens=is_tab_open("Entanglement"),
     ),
     **panels(cohort_errors.slices, fits=has_samples, opens=_ERRORS),
     **panels(cohort_errors.worst, fits=has_cohort_truth, opens=_ERRORS),

@@ -1,11 +1,13 @@
 """The Compare page: its panels of two decisions and of several samples, with their controls."""
 
+from dataclasses import replace
+
 from qfusion import plugin
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.study import compare
 from qfusion.study.sample import Sample
 from qfusion.views import samples as sample_views, several_decisions, two_decisions
-from qfusion.views.pages import page_state, params, samples
+from qfusion.views.pages import choices, page_state, params, samples
 from qfusion.views.pages.panel import drawn, make_panel, panels, variants
 from qfusion.views.several_decisions import SAMPLES
 from qfusion.views.view import View
@@ -65,7 +67,12 @@ def is_pair(view: page_state.PageState) -> bool:
 
 
 TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
-CONTROLS = (TWEAK_B, SAMPLES, VIEW)
+CONTROLS = (
+    choices.sliders,
+    replace(choices.EDITS, fits=lambda study: not study.model.part(Evolution)),
+    *(TWEAK_B, SAMPLES, VIEW),
+)
+is_tab_open = VIEW.is_one_of
 _SEVERAL = VIEW.is_one_of(SEVERAL)
 PANELS = {
     **panels(
@@ -91,6 +98,7 @@ PANELS = {
             sample.model.part(Evolution) is not None or sample.model.part(TruthTables) is not None
         ),
     ),
+    **{name: replace(panel, opens=is_pair) for name, panel in samples.BESIDE.items()},
 }
 NAMED = {
     "content-several-": make_panel(

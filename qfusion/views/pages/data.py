@@ -23,7 +23,8 @@ SET = params.SelectParam(
     lambda _: data.names(),
     titles=address.data_names,
 )
-DATA = {
+CONTROLS = (SET,)
+PANELS = {
     **panels(learning.data_classes, fits=learning.has_classes),
     **panels(learning.data_target, fits=learning.has_numbers),
 }

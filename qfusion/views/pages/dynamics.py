@@ -1,16 +1,14 @@
 """The Dynamics page: its panels in order, the readers' choices and the sliders of the generator."""
 
+from functools import partial
 from typing import Any
 
 from qfusion import plugin
-from qfusion.models.protocols import Evolution, Physics
-from qfusion.models.tweak import DURATION, Tweak, learned_values
+from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
 from qfusion.study import operators
 from qfusion.study.sample import Sample
-from qfusion.study.sliders import STEPS
-from qfusion.study.study import Study
-from qfusion.views import decision, dynamics, generator, states
-from qfusion.views.pages import page_state, params
+from qfusion.views import decision, dynamics, generator, network, qubits, states
+from qfusion.views.pages import choices, page_state, params
 from qfusion.views.pages.choices import CURSOR, TIMED, needs
 from qfusion.views.pages.panel import all_open, make_panel, panels, variants
 from qfusion.views.sensitivity import HAS_TERMS, effect_sensitivity, term_response, tornado
@@ -25,39 +23,6 @@ def reaches_steady_state(sample: Sample) -> bool:
         return False
     attractor = dynamics.long_time_limit(sample).attractor
     return attractor.steady is not None and attractor.distance is not None
-
-
-def factors(study: Study) -> dict[str, params.NumberParam]:
-    """Return the sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
-    highest = page_state.slider_tops(study.model)
-    return {
-        key: params.NumberParam(
-            key,
-            key,
-            f"{'T = ' if key == DURATION else ''}{value:g} is used.",
-            high=highest[key],
-            default=value,
-            step=value / STEPS,
-            look="slider",
-            style={"format": "%.2f"},
-        )
-        for key, value in learned_values(study.model).items()
-    }
-
-
-def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """Return the parameters for the sliders that an address may contain. They include factors that this model does
-    not have but the address names.
-    """
-    if not study.model.part(Evolution):
-        return []
-    known = factors(study)
-    return [
-        *known.values(),
-        *params.unknown_params(
-            view, page_state.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
-        ),
-    ]
 
 
 VIEW = params.SelectParam(
@@ -93,11 +58,10 @@ STATE_AS = params.SelectParam(
     look="segments",
     fits=TIMED,
 )
-CONTROLS = (VIEW, TURN, CURSOR, STATE_AS)
 # where a panel stands: in a view
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.is_one_of, VIEW.options()[:5])
 _GENERATOR = VIEW.is_one_of("H and L")
-PANELS = {
+_PANELS = {
     **panels(decision.decision_over_time, fits=TIMED, opens=_DECISION),
     **panels(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
     **panels(
@@ -125,7 +89,7 @@ NAMED = {
         ],
     )
 }
-STATE_PANELS = {
+_STATE_PANELS = {
     **panels(dynamics.information, fits=evolves_jointly, opens=_CORRELATED),
     **panels(dynamics.raster, fits=needs(where=dynamics.has_jumps), opens=_SAMPLED),
     **panels(states.hinton, fits=TIMED, opens=all_open(_STATE, STATE_AS.is_one_of(HINTON))),
@@ -153,7 +117,7 @@ BUILT = {
         ("built-flow", generator.attribution_flow, "flow"),
     )
 }
-GENERATOR_PANELS = {
+_GENERATOR_PANELS = {
     **panels(
         generator.couplings,
         generator.levels,
@@ -221,4 +185,21 @@ SENSITIVITY_PANELS = {
         ),
         opens=_is_open,
     ),
+}
+
+# of a network, where they are always open
+_NETWORK_PANELS = panels(
+    network.decision_layers,
+    {"entropy-gates": partial(qubits.entropy_gates, marked=False)},
+    fits=needs(LayeredNetwork),
+)
+is_tab_open = VIEW.is_one_of
+CONTROLS = (choices.sliders, VIEW, TURN, CURSOR, STATE_AS, BUILT_AS, *SENSITIVITY_CONTROLS)
+PANELS = {
+    **_PANELS,
+    **BUILT,
+    **SENSITIVITY_PANELS,
+    **_GENERATOR_PANELS,
+    **_STATE_PANELS,
+    **_NETWORK_PANELS,
 }

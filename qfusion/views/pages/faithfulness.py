@@ -41,6 +41,7 @@ NAMED = panels(
     fits=reads_features,
 )
 CONTROLS = (PROOF, FEATURES_OF, RUN)
+is_tab_open = PROOF.is_one_of
 PANELS = {
     **panels(faithfulness.cautions, cached=False),
     **panels(

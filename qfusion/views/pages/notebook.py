@@ -17,7 +17,7 @@ from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
-from qfusion.views.pages import dynamics
+from qfusion.views.pages import choices
 from qfusion.views.view import View
 from qfusion.views.words import answers, systems
 from qfusion.views.words.rules import format_probability, name_explained_class
@@ -126,7 +126,7 @@ def tweak_widget(sample: Sample) -> Any:
                 description=key,
                 **wide,
             )
-            for key, knob in dynamics.factors(sample.study).items()
+            for key, knob in choices.factors(sample.study).items()
         }
     else:
         knobs = {"": widgets.Text(sample.tweak_text, description="edits", **wide)}

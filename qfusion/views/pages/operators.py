@@ -48,7 +48,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     return names
 
 
-OPERATORS = {
+PANELS = {
     **panels(spectrum, {"along": extreme_plane}, fits=HAS_STATES),
     **panels(
         variants(extreme_eigenstate, "state-{}", side=EXTREMES),

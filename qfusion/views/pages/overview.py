@@ -10,14 +10,14 @@ from qfusion.views import decision, overview
 from qfusion.views.pages import page_state
 from qfusion.views.pages.choices import needs
 from qfusion.views.pages.panel import make_panel, panels
-from qfusion.views.pages.samples import NAMED, curve_names
+from qfusion.views.pages.samples import CURVES, curve_names
 
 
 def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
     return [one.kind for one in compare.find_examples(study)]
 
 
-OVERVIEW = {
+PANELS = {
     **panels(decision.waterfall, overview.questions),
     **panels(
         overview.test_metrics,
@@ -25,7 +25,7 @@ OVERVIEW = {
     ),
 }
 _example = partial(make_panel, rest="kind", endings=_example_kinds)
-EXAMPLES = {
+NAMED = {
     "telling-waterfall-": _example(overview.example_waterfall),
     "telling-entropy-": _example(overview.example_entropy, fits=needs(Evolution)),
     "telling-masses-": _example(
@@ -33,7 +33,7 @@ EXAMPLES = {
         fits=needs(MassStates, where=lambda study: not study.model.part(Evolution)),
     ),
     "content-": replace(
-        NAMED["content-"],
+        CURVES,
         endings=lambda view, study: [
             *curve_names(
                 study,

@@ -57,10 +57,8 @@ TRY = params.SwitchParam(
     "It stays folded.",
     fits=lambda study: bool(study.dataset.makers),
 )
-CONTROLS = (TRY, TABLE)
-
 _RULED = needs(TruthTables)
-PANELS = {
+_DECISION = {
     **panels(decision.verdict, decision.waterfall, decision.shapley),
     **panels(network.masses, fits=_RULED),
     **panels(
@@ -79,16 +77,14 @@ PANELS = {
         ),
     ),
 }
-SIMILAR = panels(samples.similar)
-NAMED = {
-    "content-": make_panel(
-        samples.curve,
-        rest=parse_curve_name,
-        endings=lambda view, study: curve_names(
-            study, [study.dataset.row(view.require("sample"))], "main"
-        ),
-    )
-}
+CURVES = make_panel(
+    samples.curve,
+    rest=parse_curve_name,
+    endings=lambda view, study: curve_names(
+        study, [study.dataset.row(view.require("sample"))], "main"
+    ),
+)
+NAMED = {"content-": CURVES}
 
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
@@ -143,4 +139,10 @@ LENT = {
         samples.donor_strip, rest="modality", endings=timed_donors, fits=has_timed_donor
     )
 }
-STRIP = panels(samples.strip, fits=has_time_axis)
+CONTROLS = (TRY, TABLE, OPEN)
+PANELS = {
+    **panels(samples.strip, fits=has_time_axis),
+    **_DECISION,
+    **INSIDE,
+    **panels(samples.similar),
+}

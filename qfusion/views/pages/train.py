@@ -174,7 +174,11 @@ FIRST = params.NumberParam(
 )
 
 
-CONTROLS = (RUNS, IMPORT, VIEW, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY, BOTH)
+CONTROLS = (
+    *(RUNS, IMPORT, VIEW, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY, BOTH),
+    setting_choices,
+)
+is_tab_open = VIEW.is_one_of
 
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.is_one_of, VIEWS)

@@ -12,7 +12,7 @@ from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views import changes, flips
 from qfusion.views.changes import TITLES, both_decisions, parse_changes
-from qfusion.views.pages import page_state, params
+from qfusion.views.pages import page_state, params, samples
 from qfusion.views.pages.choices import needs, reads_features
 from qfusion.views.pages.panel import make_panel, panels
 
@@ -164,6 +164,8 @@ PANELS = {
         opens=KNOBS.opens,
     ),
 }
+CONTROLS = (change_choices,)
 NAMED = {
-    "what-if-state-": make_panel(changes.modality_state, rest="modality", endings=_changed_states)
+    **samples.LENT,
+    "what-if-state-": make_panel(changes.modality_state, rest="modality", endings=_changed_states),
 }
