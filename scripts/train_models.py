@@ -58,6 +58,7 @@ RECIPES = {
         dict(epochs=60, rate=4e-3, patience=20, coupling_decay=1.0),
         "The decay of the couplings was chosen on validation rows: it costs no accuracy there, and the model then "
         "answers a coupling's removal as its slope says.",
+        opening="p2924",  # a friendly sentence with a stern face
     ),
     "qj-mosi": Recipe(
         "QiNN-QJ on CMU-MOSI",

@@ -66,16 +66,21 @@ def draw_pickers() -> tuple[Study, int, sample.Output]:
     _replace_model_without_data(names, offered, known)
     model = _model(names, offered)
     draw_replay(model)
-    chosen = _data(known, address.own_data(model))
+    samples = st.container(key="bar-sample", width="content")
+    more = st.popover(_describe_set(model, known), icon=":material/tune:", key="bar-more")
+    with more:
+        chosen = _data(known, address.own_data(model))
     _checks.check(
         not address.misfit(model, chosen) or any(address.trained_models(chosen)),
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
     )
     study = open_study_shared(model, chosen)
-    row = _sample(study)
-    output = _output(study)
-    behind = background_picker(study, row)
+    with samples:
+        row = _sample(study)
+    with more:
+        output = _output(study)
+        behind = background_picker(study, row)
     study = behind.rebase(background_rows(behind.base_study))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
     picked = {
@@ -88,6 +93,27 @@ def draw_pickers() -> tuple[Study, int, sample.Output]:
     }
     state.put(state.PICKED, {key: value for key, value in picked.items() if value})
     return study, row, output
+
+
+MORE = (
+    "Data and background"  # label of the button where data, output and background are the default
+)
+
+
+def _describe_set(model: str, known: list[str]) -> str:
+    """Return what the reader has set besides model and sample, as the label of the button that opens these choices."""
+    data, output, background = (
+        state.param_text(one.key) for one in (address.DATA, address.OUTPUT, address.BACKGROUND)
+    )
+    own = address.own_data(model)
+    parts = []
+    if data and data != (own if own in known else known[0]):
+        parts.append(text.escape_markdown(address.data_titles().get(data, data), 24))
+    if output and output != page_state.PREDICTED:
+        parts.append(f"explains {text.escape_markdown(output, 16)}")
+    if background and background != opening.DEFAULT_BACKGROUND:
+        parts.append(f"against {text.escape_markdown(background, 24)}")
+    return " · ".join(parts) or MORE
 
 
 def _replace_model_without_data(names: list[str], offered: list[str], known: list[str]) -> None:

@@ -53,6 +53,7 @@ KEYS = {
 
 
 _SCRIPT = plugin.asset_text("frame.js")
+_MARK = '<h3 class="qf-mark">qfusion</h3>'
 _CSS = {name: plugin.asset_text("theme", name) for name in ("app.css", "bar.css", "phone.css")}
 # those of which a figure that is made at once comes first
 QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
@@ -150,7 +151,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
         | shown
     )
     with st.sidebar:
-        st.markdown("### qfusion")
+        st.html(_MARK)
         st.html(f'<div id="qf-first" data-address="{at}"></div>')  # for `figure.js`
     with _bar():
         st.html("<p></p>")  # which keeps the room of the pickers
@@ -189,7 +190,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
     top = _bar()
     with guard(title):
         with st.sidebar:
-            st.markdown("### qfusion")
+            st.html(_MARK)
             menu, side = (
                 st.container(key="menu", gap="xxsmall"),
                 st.container(key="side", gap="small"),

@@ -1,4 +1,4 @@
-"""Overview: the decision on the current sample, samples to start with, five questions, the model and the data."""
+"""Overview: one sample from what it says to the decision, five answers, samples to start with, the model, the data."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,16 +9,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._sentences import true_minus
 from qfusion.app import figure, frame, guidance, navigation, page_runs, panels, tables
-from qfusion.app.models import exchange
+from qfusion.app.models import exchange, sliders, tweaks
 from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
-from qfusion.app.samples.contents import hero_card
 from qfusion.figures import style
 from qfusion.models import kind_files
 from qfusion.models.protocols import Evolution, LayeredNetwork, MassStates, TruthTables
 from qfusion.study import compare, text
+from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views import overview
+from qfusion.views import decision, overview
 from qfusion.views.overview import explain_example
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words import answers, decisions, systems
@@ -26,6 +26,7 @@ from qfusion.views.words.rules import describe_softmax
 from qfusion.views.words.systems import describe_notes
 from qfusion.views.words.training import describe_parts
 
+ROW = (0.8, 1.75, 1.25)  # widths of what the sample says, its evolution, and the decision
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("Explore a sample", "pages/samples.py", ":material/search:", {}),
     ("Import my data", "pages/data.py", ":material/upload_file:", {}),
@@ -40,14 +41,13 @@ def page() -> None:
 
 def _page() -> None:
     context = frame.begin_model_page("Overview")
+    st.markdown(systems.describe_course(context.study))
     with page_runs.guard(), st.container(key="fold-overview"):
+        instrument(context)
+        questions = st.container()
         with navigation.invitation() as invited:
             for label, page, icon, shown in WAYS if invited else ():
                 navigation.link(page, label, icon, **shown)
-        left, questions = st.columns([1, 1.15], gap="medium")
-        with left:
-            hero_card(context, key="now")
-            panels.show(context.tweaked_sample(), "waterfall", first=1)
         panels.lazy_panel("how-it-works", partial(pipeline, context))
         panels.lazy_panel("samples-to-start-with", partial(example_samples, context))
         panels.lazy_panel("model-and-data", partial(model_and_data, context))
@@ -56,6 +56,45 @@ def _page() -> None:
                 context
             )  # last: of a network, looking for what would flip it takes seconds
         panels.draw_lower_panels(**context.scopes())
+
+
+@page_runs.fragment
+def instrument(context: PageContext) -> None:
+    """Draw what the sample says, its evolution or circuit, and the decision. This is a fragment, so that moving the
+    slider redraws only this part."""
+    model = context.study.model
+    says, middle, decides = st.columns(ROW, gap="small")
+    with says, st.container(border=True, key="hero", height="stretch"):
+        contents.sample_content(context, details=False, key="now")
+    with middle:
+        if model.part(Evolution):
+            place = st.container()
+            tweaks.draw_strongest_coupling(context.study)
+    sample = context.tweaked_sample(tweaks.current_tweak(context.study))
+    with decides:
+        draw_decision(sample)
+        panels.show(sample, "waterfall", first=1)
+    with place if model.part(Evolution) else middle:
+        panels.show(sample, "decision-over-time", "circuit", "shapley", first=1)
+    if model.part(Evolution):
+        sliders.follow_sliders(sample, (), decision.ENTANGLEMENT, "fold-overview")
+
+
+def draw_decision(sample: Sample) -> None:
+    """Draw the decision under the sliders beside the annotation, and the number that contributions sum to."""
+    decided = answers.format_decision(sample.study, sample.scores)
+    label = f"Decision: **{decided}**, annotated {contents.truth(sample.study, sample.row)}"
+    if sample.classes:
+        explained = text.escape_markdown(sample.classes[sample.output], 14)
+        label += f" · log-odds of ‘{explained}’ (nats)"
+    number = tweaks.Changed(
+        true_minus(label),
+        sample.untweaked.score,
+        sample.score,
+        "The sum of baseline and contributions below. The small number is the change from the learned model.",
+    )
+    with st.container(key="pair-metrics"):
+        tweaks.metrics_changed([number], [st.container()])
 
 
 def pipeline(context: PageContext) -> None:
@@ -87,17 +126,17 @@ def five_questions(context: PageContext) -> None:
     """Draw all five questions. The slow ones are computed last, so that the others can be read meanwhile."""
     sample = context.tweaked_sample()
     picture = drawn(overview.questions)(sample)
-    with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
+    with st.container(border=True, key="panel-questions", gap="xsmall"):
         figure.heading(picture.title, picture)
-        cells = {
-            question: st.container(key=f"question-{at}")
-            for at, question in enumerate(answers.QUESTIONS)
-        }
+        with st.container(key="pair-questions"):
+            columns = st.columns(len(answers.QUESTIONS), gap="medium")
+        cells = dict(zip(answers.QUESTIONS, columns, strict=True))
         places = dict(zip(answers.QUESTIONS, _places(context.study), strict=True))
         for question in answers.IN_TURN:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
+            short, _, more = answer.partition(". ")
             with cells[question]:
-                st.markdown(f"**{question}**  \n{true_minus(answer)}")
+                st.markdown(f"**{question}**  \n{true_minus(short)}", help=true_minus(more) or None)
                 if context.study.reads_features or page == "pages/samples.py":
                     navigation.link(page, label, ":material/arrow_outward:", **shown)
         figure.footer(picture)

@@ -36,7 +36,7 @@ def questions(sample: Sample) -> View:
         limits = "Does not show why the values are what they are: they were measured elsewhere."
     return View(
         None,
-        f"Five questions about sample {text.escape_markdown(sample.id)}, decided {decided}",
+        f"Five questions about {text.escape_markdown(sample.id)}, decided {decided}",
         caption=f"answers of {name} about this {split} sample, each from the figure of its link. "
         f"{searched}{describe_comparison(sample.background)}",
         limits=limits,

@@ -26,17 +26,21 @@ from qfusion.views.pages.choices import TERMS
 KEY = "knobs"
 
 
-def follow_sliders(sample: Sample, metrics: Sequence[str]) -> None:
+def follow_sliders(
+    sample: Sample, metrics: Sequence[str], above: str = "", room: str = "fold-dynamics"
+) -> None:
     """Let the figures and numbers of the page follow its sliders.
 
     Args:
         sample: under the sliders.
         metrics: names of the test metrics that are shown.
+        above: measure of the states that is drawn over time; the reader's choice by default.
+        room: key of the part of the page that follows.
     """
     followed = slider_answers.Followed(
         sample,
         state.get(TERMS.key) or decision.DIVIDENDS,
-        state.get(decision.MOVING.key) or decision.ENTROPY,
+        above or state.get(decision.MOVING.key) or decision.ENTROPY,
         tuple(metrics),
         page_context.theme() == "light",
     )
@@ -48,7 +52,7 @@ def follow_sliders(sample: Sample, metrics: Sequence[str]) -> None:
         followed,
         sliders,
         tiles,
-        room=".st-key-fold-dynamics",
+        room=f".st-key-{room}",
         line=".st-key-tweak-line",
         on_turn=partial(_turn, {key: slider["high"] for key, slider in sliders.items()}),
     )

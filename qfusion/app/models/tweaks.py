@@ -62,6 +62,35 @@ def _factors(
     }
 
 
+def draw_strongest_coupling(study: Study) -> str:
+    """Draw the slider of the joint coupling that is strongest in the model as it is, and a button that resets all
+    sliders. Return what it is called, or an empty text for a model without one."""
+    names = tuple(study.model.modalities)
+    energies, _ = operators.coalition_strengths(study.model.system())
+    joint = {term: key for key, term in couplings(names).items() if "+" in term}
+    if not joint:
+        return ""
+    term = max(joint, key=lambda one: energies.get(one, 0.0))
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="medium", border=True, key="strongest"
+    ):
+        draw(
+            choices.factors(study)[joint[term]],
+            label=f"Coupling of {term_title(term)} × {'given' if study.model.is_given else 'learned'}",
+            help="The strongest joint coupling of H: 0 removes it, 1 is its learned value. All sliders are on the "
+            "Dynamics page.",
+        )
+        st.button(
+            "Reset",
+            key="_reset",
+            on_click=assign_tweaks,
+            args=(learned_values(study.model),),
+            disabled=not current_tweak(study),
+            help="Every slider to its learned value",
+        )
+    return term_title(term)
+
+
 def slider_presets(study: Study) -> None:
     """Buttons that set many sliders at once. Each sets only the sliders that it names; others keep their values."""
     model, terms = study.model, couplings(tuple(study.model.modalities)).values()

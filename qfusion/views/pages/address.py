@@ -233,7 +233,7 @@ def _require(values: Values, allowed: Mapping[str, ParamRule]) -> None:
 MOST_PAIRS = 30  # classes of which every pair is offered
 
 
-DEFAULT_MODEL = "qj-scenes"  # the model that is shown by default
+DEFAULT_MODEL = "qj-planted"  # the model that is shown by default
 
 
 def models() -> list[str]:

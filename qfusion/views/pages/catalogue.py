@@ -32,7 +32,7 @@ from qfusion.views.pages.params import Param, ParamFamily, ParamRule, TextParam,
 from qfusion.views.view import View
 
 QUESTIONS = {
-    "overview": "Which modality decided, how large are joint terms, and when did they arise?",
+    "overview": "Who decided, and when?",
     "samples": "What did the model decide here, and which modality decided it?",
     "dynamics": "When is the decision made, and would it still be made if this coupling were weaker?",
     "circuit": "What does every gate do to this sample, and what would it have decided otherwise?",

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from functools import partial
 
-from qfusion.models.protocols import Evolution, MassStates
+from qfusion.models.protocols import Circuit, Evolution, MassStates
 from qfusion.study import compare
 from qfusion.study.study import Study
-from qfusion.views import decision, overview
-from qfusion.views.pages import page_state
+from qfusion.views import circuit, decision, overview
+from qfusion.views.pages import choices, page_state
 from qfusion.views.pages.choices import needs
 from qfusion.views.pages.panel import make_panel, panels
 from qfusion.views.pages.samples import CURVES, curve_names
@@ -17,7 +17,30 @@ def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
     return [one.kind for one in compare.find_examples(study)]
 
 
+_EVOLUTION = partial(
+    decision.decision_over_time, above=decision.ENTANGLEMENT, terms=decision.DIVIDENDS, t=1.0
+)
+_CIRCUIT = partial(
+    circuit.circuit,
+    gate=None,
+    steps=circuit.STEPS,
+    gates=circuit.EACH,
+    cone=circuit.NONE,
+    display="at the scrubber",
+)
+CONTROLS = (choices.sliders,)
 PANELS = {
+    **panels({"decision-over-time": _EVOLUTION}, fits=needs(Evolution)),
+    **panels(
+        {"circuit": _CIRCUIT},
+        fits=needs(Circuit, where=lambda study: not study.model.part(Evolution)),
+    ),
+    **panels(
+        decision.shapley,
+        fits=needs(
+            where=lambda study: not study.model.part(Evolution) and not study.model.part(Circuit)
+        ),
+    ),
     **panels(decision.waterfall, overview.questions),
     **panels(
         overview.test_metrics,

@@ -6,12 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qfusion._sentences import count, listed, share
+from qfusion._sentences import capitalise, count, listed, share
 from qfusion.errors import default_on_error
 from qfusion.models.jump.time_model import SAMPLED, Propagation, PropagationReason
 from qfusion.models.kind_texts import kind_text
 from qfusion.models.network.truth_tables import stage_sizes
-from qfusion.models.protocols import EditableCircuit, Evolution, KetStates, StateModel, TruthTables
+from qfusion.models.protocols import (
+    Circuit,
+    EditableCircuit,
+    Evolution,
+    KetStates,
+    StateModel,
+    TruthTables,
+)
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.study import text
 from qfusion.study.study import Study
@@ -38,6 +45,19 @@ GAME = (
     "{title} is a game that was measured: the values of all {coalitions:,} coalitions of {names} for each sample. No "
     "model is run. Contributions follow from these values exactly."
 )
+
+# How modalities become a decision, in a sentence.
+EVOLUTION_COURSE = (
+    "{names} {become}, {evolve} under a {how} Hamiltonian{jumps}, and {are} read out: "
+    "here is who decided, and when."
+)
+CIRCUIT_COURSE = "{names} {become} of qubits, {are} fused gate by gate, and read out: here is who decided, and where."
+PRODUCT_COURSE = "{names} {become} and {are} read out without a fusion: here is who decided."
+NETWORK_COURSE = (
+    "{names} {are} encoded and fused by a network without quantum states: here is who decided."
+)
+GAME_COURSE = "The values of {names} and their combinations were measured: here is who decided."
+MAX_NAMES = 4  # modalities that a sentence names
 
 # Stages of the pipelines. Labels are of the links to their pages.
 STATES = "one ket per modality, dimension {dims}"
@@ -88,6 +108,34 @@ class Stage(NamedTuple):
     page: str
     label: str
     parameters: dict[str, str]
+
+
+def describe_course(study: Study) -> str:
+    """Return how modalities become a decision, in a sentence of Markdown: what a page with the decision shows."""
+    few = len(study.modalities) <= MAX_NAMES
+    names = (
+        list_modalities(study) if few else count(len(study.modalities), "modality", "modalities")
+    )
+    model: Any = study.model
+    if not study.reads_features:
+        course = GAME_COURSE
+    elif model.part(Evolution):
+        course = EVOLUTION_COURSE
+    elif not model.part(StateModel):
+        course = NETWORK_COURSE
+    else:
+        course = CIRCUIT_COURSE if model.part(Circuit) else PRODUCT_COURSE
+    together = len(study.modalities) > 1
+    return capitalise(
+        course.format(
+            names=names,
+            become="become quantum states" if together else "becomes a quantum state",
+            evolve="evolve together" if together else "evolves",
+            are="are" if together else "is",
+            how="given" if getattr(model, "is_given", False) else "learned",
+            jumps=" with quantum jumps" if getattr(model, "jump_count", 0) else "",
+        )
+    )
 
 
 def describe_system(study: Study) -> str:
