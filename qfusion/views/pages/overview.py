@@ -18,7 +18,7 @@ def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
 
 
 _EVOLUTION = partial(
-    decision.decision_over_time, above=decision.ENTANGLEMENT, terms=decision.DIVIDENDS, t=1.0
+    decision.decision_over_time, above="entanglement", terms="contributions", t=1.0
 )
 _CIRCUIT = partial(
     circuit.circuit,
