@@ -1,6 +1,6 @@
 """Charts of one decision: a waterfall of its contributions, Shapley values, its place on the scale of the target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from qfusion.figures.style import (
 )
 from qfusion.study.sample import select_shown_terms
 
+PALE = 0.35  # opacity of a pale bar
 LABEL_SHARE = 0.17  # of an axis, which the value of a bar takes in a narrow figure
 ERRORS_OF_95 = 1.96  # standard errors on each side of a normal interval of 95%
 
@@ -48,6 +49,7 @@ def waterfall(
     *,
     truth: float | None = None,
     errors: Mapping[str, float] | None = None,
+    pale: Collection[str] = (),
     unit: str = "score",
     quantity: str = "score",
     compact: bool = False,
@@ -61,6 +63,7 @@ def waterfall(
         truth: annotated value, drawn as a vertical line.
         errors: standard errors of the dividends, drawn as whiskers of 95% at the ends of the bars; a bar of several
             terms has none.
+        pale: terms whose bars are drawn pale, such as those within their spread over training seeds.
         unit: name of the axis.
         quantity: name of the total, "log-odds" or "score".
         compact: small version without axis titles.
@@ -69,7 +72,7 @@ def waterfall(
         "" in dividends,
         'Argument `dividends` must have the empty coalition "" (the baseline), but has none.',
     )
-    names, (steps,), marker = waterfall_steps([dividends], modalities, quantity)
+    names, (steps,), marker = waterfall_steps([dividends], modalities, quantity, pale)
     ends = np.cumsum(steps)
     if compact:
         height = 206
@@ -275,7 +278,10 @@ def rest_title(count: int) -> str:
 
 
 def waterfall_steps(
-    decisions: Sequence[Mapping[str, float]], modalities: Sequence[str], quantity: str = "score"
+    decisions: Sequence[Mapping[str, float]],
+    modalities: Sequence[str],
+    quantity: str = "score",
+    pale: Collection[str] = (),
 ) -> tuple[list[str], np.ndarray, Attributes]:
     """Return the rows, the steps and the bar style that waterfalls of several decisions share.
 
@@ -283,6 +289,7 @@ def waterfall_steps(
         decisions: contribution of every coalition, for each decision.
         modalities: in the model's order; fixes the colours.
         quantity: name of the total, "log-odds" or "score".
+        pale: terms whose bars are drawn pale.
 
     Returns:
         titles of the rows, the total last; steps of each decision, (n, rows - 1); marker of the bars.
@@ -303,7 +310,10 @@ def waterfall_steps(
     hues.append(INK)
     joint = [len(split_term(term)) > 1 for term in terms]
     joint.append(False)
-    return names, np.array(steps, dtype=float), bar_pattern(hues, joint)
+    marker = bar_pattern(hues, joint)
+    if pale:
+        marker["opacity"] = [*(PALE if term in pale else 1.0 for term in terms), 1.0]
+    return names, np.array(steps, dtype=float), marker
 
 
 def bar_pattern(hues: Sequence[str], joint: Sequence[bool], *, rim: float = 1.5) -> Attributes:

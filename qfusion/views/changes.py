@@ -156,6 +156,7 @@ def waterfall(
         terms,
         study.modalities,
         truth=sample.target if when == BEFORE else now.truth,
+        pale=sample.untweaked.verdict.within_spread if when == BEFORE else (),
         unit=sample.unit,
         quantity=sample.quantity,
     )

@@ -321,12 +321,17 @@ def waterfall(sample: Sample) -> View:
     errors = sample.term_errors
     standard_error = describe_standard_error(sample.explanation, sample.output)
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
+    pale = (
+        f" Pale: within its spread over {judged.seeds} training seeds."
+        if judged.within_spread
+        else ""
+    )
     terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
     return View(
         draw_waterfall(sample, dividends, errors),
         answers.title_decision(judged, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
-        f"{cite_sample(sample)} {describe_baseline(sample.background)}{standard_error}{whiskers}",
+        f"{cite_sample(sample)} {describe_baseline(sample.background)}{standard_error}{whiskers}{pale}",
         limits=rules.EXPLAINS_THE_MODEL,
         table=_terms_table(sample),
         alternative=f"Waterfall: {terms}.",
@@ -344,6 +349,7 @@ def draw_waterfall(
         sample.modalities,
         truth=sample.target,
         errors=errors or None,
+        pale=sample.verdict.within_spread,
         unit=sample.unit,
         quantity=sample.quantity,
     )

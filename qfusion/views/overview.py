@@ -128,6 +128,7 @@ def example_waterfall(study: Study, kind: str = "agreement") -> View:
             dividends,
             study.modalities,
             truth=float(study.dataset.y[row]) if has_number else None,
+            pale=study.verdict(row).within_spread,
             unit=study.score_unit(output),
             quantity=study.quantity,
             compact=True,
