@@ -400,7 +400,7 @@ def test_missing_data_show_download_instructions(
     monkeypatch.setitem(registry.sources(), "another", another)
     app = visit("Overview", whole=False)
     assert not app.error
-    assert "data sets are not available" in app.button(key="_missing_data").label
+    assert "models without data here" in app.button(key="_missing_data").label
     app.button(key="_missing_data").click().run()
     assert "CMU" in said(app)
     assert "python -m qfusion data get mosi" in said(app)

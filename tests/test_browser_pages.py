@@ -95,7 +95,7 @@ MISSED = """() => {
   const missed = [];
   let count = 0;
   for (const e of document.querySelectorAll(controls)) {
-    if (e.disabled || e.matches('.js-plotly-plot *, .qf-skip') || !shown(e) || !unclipped(e)) continue;
+    if (e.disabled || e.matches('.js-plotly-plot *, [data-testid="stSkipToContent"]') || !shown(e) || !unclipped(e)) continue;
     const size = e.getBoundingClientRect();
     if (size.width <= 2 || size.height <= 2) continue;
     if (e.closest('[data-testid="stSidebar"]')?.getBoundingClientRect().right <= 0) continue;  // it is closed
@@ -297,7 +297,7 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
 ) -> None:
     visits.open_page(page, server.url + "/dynamics?tour=5")
     page.keyboard.press("Tab")
-    assert page.evaluate("() => document.activeElement.textContent") == "Skip to the page"
+    assert page.evaluate("() => document.activeElement.textContent") == "Skip to main content"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("() => !!document.activeElement.closest('[data-testid=stMain]')")

@@ -5,8 +5,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion import _checks
-from qfusion.app import state, streamlit_internals, widgets
+from qfusion import _checks, data
+from qfusion._sentences import count
+from qfusion.app import page_runs, state, streamlit_internals, widgets
 from qfusion.app.models.tweaks import forget_learned_duration
 from qfusion.app.samples.boxes import (
     background_in_links,
@@ -81,6 +82,7 @@ def draw_pickers() -> tuple[Study, int, sample.Output]:
     with more:
         output = _output(study)
         behind = background_picker(study, row)
+        _draw_models_without_data(names, offered)
     study = behind.rebase(background_rows(behind.base_study))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
     picked = {
@@ -128,6 +130,36 @@ def _replace_model_without_data(names: list[str], offered: list[str], known: lis
     except NotFound as missing:
         state.notice(f"Model '{model}' lacks its data. {missing} Another model is shown.")
     state.put(address.MODEL.key, next(address.trained_models(data or known[0]), names[0]))
+
+
+def _draw_models_without_data(names: list[str], offered: list[str]) -> None:
+    """Draw a button that lists the models whose data are not on this machine, and how to get them."""
+    waiting = [name for name in names if name not in offered]
+    if waiting:
+        page_runs.dialog_button(
+            f"{count(len(waiting), 'model')} without data here",
+            ":material/info:",
+            "_missing_data",
+            _list_needs,
+            waiting,
+        )
+
+
+def _list_needs(waiting: list[str]) -> None:
+    """Draw what each model needs, with the models of one data set together."""
+    shown = address.model_names()
+    missing = {source.name: source for source in data.available() if not source.available}
+    models: dict[str, list[str]] = {}
+    for name in waiting:
+        models.setdefault(address.own_data(name), []).append(shown[name].option)
+    for own, options in models.items():
+        source = missing.get(own)
+        needs = source.title if source else own
+        lines = [
+            f"**{text.escape_markdown(', '.join(options))}** needs {text.escape_markdown(needs)}.",
+            *map(text.message, (source.reason, source.remedy) if source else ()),
+        ]
+        st.markdown("  \n".join(lines))
 
 
 def _model(names: list[str], offered: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import data, plugin
+from qfusion import plugin
 from qfusion.app import (
     context_bar,
     guidance,
@@ -216,7 +216,6 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
                     tables.markdown(["key", "action"], sheet),
                 )
                 requests.account()
-                _draw_missing_data()
     _draw_head(title)
 
 
@@ -246,19 +245,6 @@ def _draw_title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(catalogue.QUESTIONS[title.lower()], width="stretch")
-
-
-def _draw_missing_data() -> None:
-    """Draw a button that says which data sets are not on this machine and how to get them."""
-    absent = [source for source in data.available() if not source.available]
-    if absent:
-        page_runs.dialog_button(
-            count_missing(absent),
-            ":material/info:",
-            "_missing_data",
-            list_missing,
-            absent,
-        )
 
 
 def count_missing(absent: Sequence[SourceInfo]) -> str:

@@ -1,5 +1,5 @@
-// Of the frame of every page, one of each a browser tab: figures are drawn anew when the reader's theme changes, and the keyboard can skip
-// the sidebar and close a dialog even where a download has taken the focus out of it.
+// Of the frame of every page, one of each a browser tab: figures are drawn anew when the reader's theme changes, and the keyboard can
+// close a dialog even where a download has taken the focus out of it.
 if (!window.qfusionFrame) {
   window.qfusionFrame = true;
   const app = () => document.querySelector(".stApp");
@@ -15,17 +15,6 @@ if (!window.qfusionFrame) {
   const soon = () => { clearTimeout(waiting); waiting = setTimeout(follow, 200); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", soon);
   new MutationObserver(soon).observe(document.body, { attributes: true, attributeFilter: ["class"], subtree: true });
-
-  const skip = document.createElement("a");
-  skip.textContent = "Skip to the page";
-  skip.href = "#";
-  skip.className = "qf-skip";
-  skip.addEventListener("click", (event) => {
-    event.preventDefault();
-    const title = document.querySelector('[data-testid="stMain"] h1');
-    if (title) { title.tabIndex = -1; title.focus(); title.scrollIntoView(); }
-  });
-  document.body.prepend(skip);
 
   // The (?) of a field is no stop of the Tab key: F1 in the field leads there, and Tab back.
   const HELP = '[data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] button';
