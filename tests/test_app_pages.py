@@ -357,9 +357,7 @@ def test_invalid_link_value_is_skipped_with_a_notice(
     assert words in shown
     assert "In the link" in shown
     assert app.title[0].value == title
-    assert app.selectbox(key="model").value == (
-        "qj-scenes" if {"model", "data"} & query.keys() else "qj-planted"
-    )
+    assert app.selectbox(key="model").value == "qj-planted"
     if title == "Samples":
         assert app.get("button_group")[0].value in ("valid", ["valid"])
     app.button(key="_close_notices").click().run()
@@ -367,13 +365,13 @@ def test_invalid_link_value_is_skipped_with_a_notice(
 
 
 def test_every_invalid_link_value_is_skipped_with_a_notice() -> None:
-    wrong = {"model": "nope", "H.picture": "abc"}
-    app = visit("Dynamics", whole=False, **wrong, **{"sample": "scene-6337", "D.question": "2"})
+    wrong = {"model": "nope", "H.text": "abc"}
+    app = visit("Dynamics", whole=False, **wrong, **{"sample": "p0031", "D.audio": "2"})
     said_of = [plain(each.value) for each in app.warning]
     assert any("nope" in words for words in said_of)
     assert any("abc" in words for words in said_of)
-    assert app.selectbox(key="sample").value == "scene-6337"
-    assert app.slider(key="D.question").value == 2.0
+    assert app.selectbox(key="sample").value == "p0031"
+    assert app.slider(key="D.audio").value == 2.0
 
 
 def test_data_that_do_not_fit_the_model_show_a_notice(real_data: Path) -> None:
@@ -406,12 +404,12 @@ def test_missing_data_show_download_instructions(
     assert "python -m qfusion data get mosi" in said(app)
     asked = visit("Overview", whole=False, data="mosi")
     assert "data get mosi" in asked.warning[0].value
-    assert asked.selectbox(key="data").value == "scenes"
+    assert asked.selectbox(key="data").value == "planted"
 
 
 @pytest.mark.parametrize(
     ("link", "shown"),
-    [({"model": "qj-mosi"}, "scenes"), ({"model": "qj-mosi", "data": "planted"}, "planted")],
+    [({"model": "qj-mosi"}, "planted"), ({"model": "qj-mosi", "data": "planted"}, "planted")],
 )
 def test_models_without_their_data_are_not_offered(
     link: dict[str, str], shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -442,7 +440,7 @@ def test_links_cannot_open_model_folders(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert app.selectbox(key="model").value == "my-model"
     asked = visit("Samples", whole=False, model=str(folder))
     assert "does not exist" in asked.warning[0].value
-    assert asked.selectbox(key="model").value == "qj-scenes"
+    assert asked.selectbox(key="model").value == "qj-planted"
     with pytest.raises(InvalidInput, match="where it lies"):
         checkpoint.remove("my-model")
 

@@ -124,14 +124,14 @@ def test_question_links_open_the_supporting_page(study: Study) -> None:
     network = study.dataset.name == "parity"
     sample = {"planted": "p0031", "parity": "pair-7600"}[study.dataset.name]
     overview = visit("Overview", whole=False, data=study.dataset.name, sample=sample)
-    assert f"Five questions about sample {sample}" in plain(said(overview))
+    assert f"Five questions about {sample}" in plain(said(overview))
     links = [
         each.proto for each in overview.get("page_link") if each.proto.label.startswith("See ")
     ][:5]
     for question, where in WHERE.items():
         answer = (
             next(
-                plain(each.value).partition("**  \n")[2]
+                plain(f"{each.value} {each.help}").partition("**  \n")[2]
                 for each in overview.markdown
                 if each.value.startswith(f"**{question}**  \n")
             )
