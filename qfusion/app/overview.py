@@ -18,7 +18,7 @@ from qfusion.models.protocols import Evolution, LayeredNetwork, MassStates, Trut
 from qfusion.study import compare, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views import decision, overview
+from qfusion.views import overview
 from qfusion.views.overview import explain_example
 from qfusion.views.pages.panel import drawn
 from qfusion.views.words import answers, decisions, systems
@@ -77,13 +77,19 @@ def instrument(context: PageContext) -> None:
     with place if model.part(Evolution) else middle:
         panels.show(sample, "decision-over-time", "circuit", "shapley", first=1)
     if model.part(Evolution):
-        sliders.follow_sliders(sample, (), decision.ENTANGLEMENT, "fold-overview")
+        sliders.follow_sliders(
+            sample, (), overview.shown_measure(sample.modalities), "fold-overview"
+        )
 
 
 def draw_decision(sample: Sample) -> None:
     """Draw the decision under the sliders beside the annotation, and the number that contributions sum to."""
     decided = answers.format_decision(sample.study, sample.scores)
-    label = f"Decision: **{decided}**, annotated {contents.truth(sample.study, sample.row)}"
+    has_truth = sample.study.dataset.has_truth(sample.row)
+    truth = (
+        f"annotated {contents.truth(sample.study, sample.row)}" if has_truth else "truth unknown"
+    )
+    label = f"Decision: **{decided}**, {truth}"
     if sample.classes:
         explained = text.escape_markdown(sample.classes[sample.output], 14)
         label += f" · log-odds of ‘{explained}’ (nats)"

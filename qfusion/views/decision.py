@@ -75,8 +75,8 @@ MOVING = SelectParam(
 
 
 def upper_measures(modalities: Sequence[str]) -> tuple[str, ...]:
-    """Return the measures that can be drawn above the decision. A single modality has no pairs."""
-    return ABOVE if len(modalities) > 1 else ABOVE[:-1]
+    """Return the measures that can be drawn above the decision. A single modality is correlated with nothing."""
+    return ABOVE if len(modalities) > 1 else ABOVE[:1]
 
 
 def upper_curves(

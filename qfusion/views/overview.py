@@ -1,8 +1,8 @@
 """A model at first sight: its test metrics, five questions about a sample, and one example of each kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,9 +15,20 @@ from qfusion.study.compare import Example
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
+from qfusion.views.decision import decision_over_time
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
+
+
+def shown_measure(modalities: Sequence[str]) -> Literal["entropy", "entanglement"]:
+    """Return what is drawn above the decision over time: a lone modality is entangled with nothing."""
+    return "entanglement" if len(modalities) > 1 else "entropy"
+
+
+def entanglement_and_decision(sample: Sample) -> View:
+    """Entanglement and contributions on one time axis."""
+    return decision_over_time(sample, above=shown_measure(sample.modalities))
 
 
 def questions(sample: Sample) -> View:

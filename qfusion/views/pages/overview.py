@@ -17,9 +17,6 @@ def _example_kinds(view: page_state.PageState, study: Study) -> list[str]:
     return [one.kind for one in compare.find_examples(study)]
 
 
-_EVOLUTION = partial(
-    decision.decision_over_time, above="entanglement", terms="contributions", t=1.0
-)
 _CIRCUIT = partial(
     circuit.circuit,
     gate=None,
@@ -30,7 +27,7 @@ _CIRCUIT = partial(
 )
 CONTROLS = (choices.sliders,)
 PANELS = {
-    **panels({"decision-over-time": _EVOLUTION}, fits=needs(Evolution)),
+    **panels({"decision-over-time": overview.entanglement_and_decision}, fits=needs(Evolution)),
     **panels(
         {"circuit": _CIRCUIT},
         fits=needs(Circuit, where=lambda study: not study.model.part(Evolution)),
