@@ -140,7 +140,7 @@ def five_questions(context: PageContext) -> None:
         places = dict(zip(answers.QUESTIONS, _places(context.study), strict=True))
         for question in answers.IN_TURN:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
-            short, _, more = answer.partition(". ")
+            short, stop, more = true_minus(answer).partition(". ")
             with cells[question]:
                 st.markdown(f"**{question}**  \n{true_minus(short)}", help=true_minus(more) or None)
                 if context.study.reads_features or page == "pages/samples.py":
