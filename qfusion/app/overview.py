@@ -142,7 +142,7 @@ def five_questions(context: PageContext) -> None:
             answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
             short, stop, more = true_minus(answer).partition(". ")
             with cells[question]:
-                st.markdown(f"**{question}**  \n{true_minus(short)}", help=true_minus(more) or None)
+                st.markdown(f"**{question}**  \n{short}{stop.strip()}", help=more or None)
                 if context.study.reads_features or page == "pages/samples.py":
                     navigation.link(page, label, ":material/arrow_outward:", **shown)
         figure.footer(picture)
