@@ -323,7 +323,9 @@ def written(values: np.ndarray, form: str = "", *, powers: bool = False) -> list
     units = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
     scale, suffix = next((unit for unit in units if largest >= max(unit[0], 1e4)), (1.0, ""))
     decimals = min(12, max(0, 6 - math.floor(math.log10(step / scale)))) if step > 0 else 6
-    texts = (_bare(f"{value / scale + 0.0:.{decimals}f}") for value in values)
+    bare = [_bare(f"{value / scale + 0.0:.{decimals}f}") for value in values]
+    needed = max((len(text.partition(".")[2]) for text in bare), default=0)
+    texts = [_minus(f"{value / scale + 0.0:.{needed}f}") for value in values]
     return [text + (suffix if value else "") for text, value in zip(texts, values, strict=True)]
 
 

@@ -77,24 +77,30 @@ def draw_rows(
 ) -> None:
     """Draw the entries in rows between `left` and `right`, the last one on `bottom`."""
     gap = hand.px(14)
-    rows: list[list[tuple[Entry, float]]] = []
-    used = 0.0
+    shown = []
     for entry in listed_entries:
-        before = entry.sample + hand.px(5)
-        entry = replace(entry, name=wrapped(entry.name, max(right - left - before, 30.0)))
-        wide = before + entry.name.width + gap
-        if not rows or used + wide - gap > right - left:
-            rows.append([])
-            used = 0.0
-        rows[-1].append((entry, wide))
-        used += wide
+        room = max(right - left - entry.sample - hand.px(5), 30.0)
+        shown.append(replace(entry, name=wrapped(entry.name, room)))
+    widths = _column_widths(
+        [entry.sample + hand.px(5) + entry.name.width + gap for entry in shown], right - left + gap
+    )
+    rows = [shown[at : at + len(widths)] for at in range(0, len(shown), len(widths))]
     height = 0.0
     for row in reversed(rows):
-        tall, x = max(entry.name.height for entry, _ in row), left
-        for entry, wide in row:
+        tall, x = max(entry.name.height for entry in row), left
+        for entry, wide in zip(row, widths, strict=False):
             entry.draw(scene, hand, x, bottom + height + tall / 2)
             x += wide
         height += tall + hand.px(4)
+
+
+def _column_widths(wide: list[float], room: float) -> list[float]:
+    """Return the widths of as many columns as the room has for entries that are so wide."""
+    for columns in range(len(wide), 1, -1):
+        widths = [max(wide[at::columns]) for at in range(columns)]
+        if sum(widths) <= room:
+            return widths
+    return [max(wide, default=0.0)]
 
 
 def draw_column(

@@ -281,7 +281,8 @@ def test_invalid_formats_and_figures_are_refused() -> None:
 
 
 def test_ranges_and_ticks_equal_plotly() -> None:
-    assert axes.written(axes.linear(-0.6, 1.1, 4)) == ["−0.5", "0", "0.5", "1"]
+    # its places, with equal decimals
+    assert axes.written(axes.linear(-0.6, 1.1, 4)) == ["−0.5", "0.0", "0.5", "1.0"]
     assert axes.written(np.array([10_000.0, 20_000.0])) == ["10k", "20k"]
     numbers = [axes.formatted(0.123, form) for form in (".0%", ".1~%", "+.2g", "d", ".3e")]
     assert numbers == ["12%", "12.3%", "+0.12", "0", "1.230e−01"]

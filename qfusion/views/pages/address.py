@@ -313,7 +313,7 @@ DATA = TextParam(
 SAMPLE = SampleParam("sample", "Sample", "A default sample is shown.", style={"width": 170})
 OUTPUT = SelectParam(
     "output",
-    "Explain",
+    "Explained output",
     "The predicted class is explained.",
     "Contributions sum to the log-odds of this class against all others, or of class A against B "
     "(written A:B).",
@@ -323,7 +323,7 @@ OUTPUT = SelectParam(
 )
 BACKGROUND = SelectParam(
     "background",
-    "Compared with",
+    "Background",
     "The default background is used.",
     "Replacement of absent modalities when contributions are computed: the training samples with "
     "each modality drawn independently (product of marginals); the training samples as they are; "
