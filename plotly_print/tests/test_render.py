@@ -287,7 +287,7 @@ def test_ranges_and_ticks_equal_plotly() -> None:
     numbers = [axes.formatted(0.123, form) for form in (".0%", ".1~%", "+.2g", "d", ".3e")]
     assert numbers == ["12%", "12.3%", "+0.12", "0", "1.230e−01"]
     figure = plain(height=300).add_scatter(x=[0, 10], y=[1, 3], mode="lines")
-    assert {"0", "2", "10", "1.5", "3"} <= set(texts(render(figure, "svg", Style())))
+    assert {"0", "2", "10", "1.5", "3.0"} <= set(texts(render(figure, "svg", Style())))
 
 
 def test_selected_points_are_highlighted_and_hover_marks_omitted() -> None:
