@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.app import navigation, page_runs
+from qfusion.app import frame, navigation, page_runs, panels
 from qfusion.views.pages import catalogue
 
 
@@ -11,6 +11,12 @@ def page() -> None:
     titles = [title for title, file in navigation.FILES.items() if file == catalogue.PLUGIN_FILE]
     listed = f" Choose one of {', '.join(titles)}." if titles else ""
     st.error(f"No plugin has a page of this name.{listed}", icon=":material/error:")
+
+
+def views() -> None:
+    """Draw the views of the page that the address names."""
+    context = frame.begin_model_page(st.query_params[catalogue.PLUGIN_PAGE])
+    panels.draw_lower_panels(**context.scopes())
 
 
 page_runs.run_page(__file__, __name__)

@@ -64,7 +64,7 @@ class Page:
     Attributes:
         title: title of the page and label in the menu.
         question: the question that the page answers, shown beside its title.
-        draw: "MODULE:NAME" of the function that draws it.
+        draw: "MODULE:NAME" of the function that draws it; by default it shows its views, see `Plugin.views`.
         group: group of the menu: Explore, Understand, Build or Learn.
         icon: icon in the menu, as Streamlit names it.
         file: file of the page below the folder of `app.py`; the page is drawn by `pages/plugin.py` without one.
@@ -73,7 +73,7 @@ class Page:
 
     title: str
     question: str
-    draw: str
+    draw: str = "qfusion.app.pages.plugin:views"
     group: str = "Understand"
     icon: str = ":material/extension:"
     file: str = ""

@@ -4,13 +4,10 @@ it. A copy of the package shows so."""
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.copied_package import copy_package, edit, run_program
+
 VIEW = '''
 
 @on_page("Dynamics", tab="Decision", fits=TIMED)
@@ -70,23 +67,11 @@ print(json.dumps({
 
 
 def test_a_panel_takes_one_function(tmp_path: Path) -> None:
-    for name in ("qfusion", "plotly_live", "plotly_print", "pages"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "app.py", tmp_path)
+    copy_package(tmp_path)
     file = tmp_path / "qfusion/views/decision.py"
-    text = file.read_text()
-    assert text.count("import pandas as pd\n") == 1
-    file.write_text(text.replace("import pandas as pd\n", f"import pandas as pd\n{IMPORTS}") + VIEW)
-    made = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
-    assert made.returncode == 0, made.stderr[-3000:]
-    found = json.loads(made.stdout.splitlines()[-1])
+    edit(file, {"import pandas as pd\n": f"import pandas as pd\n{IMPORTS}"})
+    file.write_text(file.read_text() + VIEW)
+    found, _ = run_program(tmp_path, PROGRAM)
     assert found["shown"] == [True, False]
     assert found["title"] == "Joint terms until 0.50 T"
     assert found["columns"] == ["x", "size sum (nats)"]

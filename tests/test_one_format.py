@@ -4,13 +4,10 @@ know it. A copy of the package shows so."""
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.copied_package import copy_package, run_program
+
 READER = '''
 """Sets in JSON: `{"x": [[...], ...], "z": [[...], ...], "y": [...], "split": [...]}`."""
 
@@ -45,7 +42,7 @@ def read_json(path: Path, target: str = "auto", _: None = None) -> Raw:
 FORMAT = FileFormat("JSON of two views", (".json",), read_json)
 '''
 PROGRAM = """
-import json, sys, warnings
+import json, warnings
 from qfusion import cli, data
 from qfusion.app.forms import data_import
 
@@ -61,13 +58,12 @@ print(json.dumps({
     "sizes": [len(imported.rows(part)) for part in ("train", "valid", "test")],
     "same": by_path.digest == imported.digest,
     "form": "json" in [ending[1:] for ending in data_import.formats.SUFFIXES],
-}), file=sys.stderr)
+}))
 """
 
 
 def test_a_format_takes_one_module(tmp_path: Path) -> None:
-    for name in ("qfusion", "plotly_live", "plotly_print"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(tmp_path)
     (tmp_path / "qfusion" / "data" / "readers" / "json_views.py").write_text(READER.lstrip())
     rows = [[0.5 * row, (-1.0) ** row] for row in range(30)]
     content = {
@@ -77,16 +73,8 @@ def test_a_format_takes_one_module(tmp_path: Path) -> None:
         "split": ["train"] * 20 + ["valid"] * 5 + ["test"] * 5,
     }
     (tmp_path / "set.json").write_text(json.dumps(content))
-    made = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert made.returncode == 0, made.stderr[-3000:]
-    assert json.loads(made.stderr.strip().splitlines()[-1]) == {
+    found, _ = run_program(tmp_path, PROGRAM)
+    assert found == {
         "names": ["x", "z"],
         "classes": ["no", "yes"],
         "sizes": [20, 5, 5],

@@ -3,16 +3,12 @@ of a trained model have it. A copy of the package shows so."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.copied_package import copy_package, edit, run_program
+
 FIELD = """    warmth: float = Field(
         0.5, ge=0, le=1, title="Warmth", description="Says how warm it is."
     )
@@ -22,7 +18,7 @@ PLACES = {
     "of a model": ("qfusion/models/jump/quantum_jump.py", "    dynamics: Literal["),
 }
 PROGRAM = """
-import json, sys
+import json
 from streamlit.testing.v1 import AppTest
 from qfusion import cli
 from scripts import docs_site
@@ -53,32 +49,20 @@ print(json.dumps({
     "by default": (run("--set", "epochs=1", "--out", "three"), card("three")["warmth"]),
     "form": (box.value, box.min, box.max, box.help),
     "table": [line for line in docs_site.setting_tables().splitlines() if "warmth" in line],
-}), file=sys.stderr)
+}))
 """
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_setting_takes_one_field(place: str, tmp_path: Path) -> None:
-    for name in ("qfusion", "plotly_live", "plotly_print", "pages", "scripts"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "app.py", tmp_path)
+    copy_package(tmp_path, "scripts")
     file, before = PLACES[place]
-    text = (tmp_path / file).read_text()
-    assert text.count(before) == 1
-    (tmp_path / file).write_text(text.replace(before, FIELD + before))
-    made = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert made.returncode == 0, made.stderr[-3000:]
-    *notes, last = made.stderr.strip().splitlines()
-    found = json.loads(last)
+    edit(tmp_path / file, {before: FIELD + before})
+    found, notes = run_program(tmp_path, PROGRAM)
     assert found["refused"] == 1
-    assert any("`warmth` must lie between 0 and 1, but is '2'" in line for line in notes)
+    assert any(
+        "`warmth` must lie between 0 and 1, but is '2'" in line for line in notes.splitlines()
+    )
     assert found["by option"] == [0, 0.25]
     assert found["by file"] == [0, 0.75]
     assert found["by default"] == [0, 0.5]

@@ -32,7 +32,7 @@ def terms(
     read = abs if kind == "size" else float
     terms = {name or "baseline": by * read(term) for name, term in sample.dividends.items()}
     figure = go.Figure(go.Bar(x=[*terms], y=[*terms.values()], name="weight"))
-    return View(figure, "Weights of the terms", "each term times the factor.", "its cause.")
+    return View(figure, "Weights of the terms", "each term times the factor.", "Not its cause.")
 
 
 def draw_page():
