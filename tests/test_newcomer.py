@@ -48,10 +48,10 @@ PICKERS = (DIGITS, MODEL, """,
         "rules((BACKGROUND, CONTRAST, ROWS)": "rules((BACKGROUND, CONTRAST, ROWS, DIGITS)",
     },
     "qfusion/app/context_bar.py": {
-        "    output = _output(study)\n": """    output = _output(study)
-    check(address.DIGITS)
-    digits = ("two", "three", "four").index(draw(address.DIGITS)) + 2
-    st.caption(f"Predicted: {study.scores[row].max():.{digits}f}")
+        "        output = _output(study)\n": """        output = _output(study)
+        check(address.DIGITS)
+        digits = ("two", "three", "four").index(draw(address.DIGITS)) + 2
+        st.caption(f"Predicted: {study.scores[row].max():.{digits}f}")
 """,
         "        address.OUTPUT.key: str(output),\n": """        address.OUTPUT.key: str(output),
         address.DIGITS.key: str(state.get(address.DIGITS.key)),
