@@ -89,7 +89,7 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
                     LEFT_OUT + stages - 1,
                 )
             )
-            y += 0.4
+            y += 0.44
         else:
             y += 0.06
             wires.append(Wire(name, y))

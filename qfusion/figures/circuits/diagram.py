@@ -234,8 +234,10 @@ def _wires(
             1.2,
             hoverinfo="skip",
         )
+        traced = [(wire.end, wire.y) for wire in own if wire.end is not None]
+        _add_traced_out(figure, traced, hue or QUIET)
     apart = _least_distance(wires) * unit
-    near, alone = (10, 12) if apart > 12 else (9, 11)
+    near, alone = (11, 12) if apart > 12 else (11, 11)
     notes.extend(
         note(
             label(wire.name, 24),
@@ -246,6 +248,19 @@ def _wires(
             xanchor="right",
         )
         for wire in wires
+    )
+
+
+def _add_traced_out(figure: Figure, ends: Sequence[tuple[float, float]], hue: str) -> None:
+    """Add the symbol of ground, three bars that grow shorter, to wires whose qubits are traced out from there on."""
+    bars = ((0.0, 0.14), (0.07, 0.09), (0.14, 0.04))
+    add_line(
+        figure,
+        [place for x, _ in ends for beyond, _ in bars for place in (x + beyond, x + beyond, None)],
+        [place for _, y in ends for _, half in bars for place in (y - half, y + half, None)],
+        hue,
+        1.4,
+        hoverinfo="skip",
     )
 
 
@@ -271,7 +286,7 @@ def _box(
     done = box.last <= at
     current = box.first <= at <= box.last or (at == 0 and box.first == 1)
     slim = len(box.rows) == 1 and _has_near_wire(wires, box.rows[0])
-    half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
+    half = 0.2 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
     rim_hue = VERMILLION if current else hue
@@ -301,12 +316,7 @@ def _box(
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
         longest = _LONGEST_KET if name.endswith("⟩") else _LONGEST_NAME
-        if slim and _least_distance(wires) * unit < 12:
-            size = 9
-        elif slim or len(name) > 3:
-            size = 10
-        else:
-            size = 12
+        size = 11 if slim or len(name) > 3 else 12
         notes.append(
             note(
                 label(name),
