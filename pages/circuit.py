@@ -48,10 +48,13 @@ def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Circuit")
     if not context.study.model.part(Circuit):
-        st.markdown("**This model has no circuit of gates**: its decision is read out directly.")
-        instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
-        votes = ("pages/operators.py", "See the votes of its read-out", ":material/how_to_vote:")
-        navigation.link(*(votes if context.study.model.part(StateModel) else instead))
+        navigation.say_missing(
+            "**This model has no circuit of gates**: its decision is read out directly."
+        )
+        if context.study.model.part(StateModel):
+            navigation.link(
+                "pages/operators.py", "See the votes of its read-out", ":material/how_to_vote:"
+            )
     elif context.study.model.part(Evolution):
         one_step(context)
     elif context.study.model.part(GateCircuit):

@@ -69,6 +69,9 @@ class Page:
         icon: icon in the menu, as Streamlit names it.
         file: file of the page below the folder of `app.py`; the page is drawn by `pages/plugin.py` without one.
         has_model: whether the page is that of a model, its data and a sample.
+        needs: "MODULE:NAME" of the protocol of `models.protocols` that a model must have to be shown; empty for any.
+        begins_with_figure: whether the page begins with a figure that is made at once. A session that opens with
+            this page shows that figure first.
     """
 
     title: str
@@ -78,6 +81,8 @@ class Page:
     icon: str = ":material/extension:"
     file: str = ""
     has_model: bool = True
+    needs: str = ""
+    begins_with_figure: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ KEPT = (
     "tests/test_golden_sentences.py::test_pages_say_the_same_of_a_sample",
     "tests/plugins/programs/test_imported_models.py::test_incompatible_cards_are_refused",
     "tests/plugins/why/test_information.py::test_parts_on_which_estimators_disagree_are_reported",
-    "tests/test_operators.py::test_expectation_equals_the_coalition_value",
+    "tests/plugins/operators/test_decision_operators.py::test_expectation_equals_the_coalition_value",
     "tests/test_runs.py::test_networks_are_watched",
     "tests/plugins/why/test_state_cuts.py::test_pages_reuse_computed_states",
 )

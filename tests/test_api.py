@@ -97,7 +97,6 @@ def test_explanations_accept_both_precisions(kind: str) -> None:
         results = [
             explain(own, one, behind).dividends,
             attribution.attribute(own, one, behind, "face", "words+face").values,
-            sensitivity.operator(own, behind, "face").values,
             sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
             nearest_state(own, own.encode(one), "face").before,
             sensitivity.nearest_parameters(own, counterfactual.encode_samples(own, one)).tried,

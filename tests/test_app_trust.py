@@ -1,4 +1,4 @@
-"""The pages of decision operators and faithfulness equal the library: links, invalid input, unmeasured values."""
+"""The page of faithfulness equals the library: links, invalid input, unmeasured values."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from qfusion import data, explain
-from qfusion.explain import faithfulness, sensitivity, stability
-from qfusion.study import opening, operators, trust
+from qfusion import data
+from qfusion.explain import faithfulness, stability
+from qfusion.study import opening, trust
 from qfusion.training import checkpoint
-from qfusion.views.pages.address import BACKGROUND
 from qfusion.views.words.reliability import describe_finding
 from tests.support.app import plain, said, visit
 
-OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
+FAITHFULNESS = "Faithfulness"
 PROOFS = ("Deletion", "Truth", "Other methods", "Training seeds")
 
 
@@ -31,70 +29,6 @@ def model(request: pytest.FixtureRequest) -> str:
 def study_of(name: str) -> Any:
     found = checkpoint.load(name)
     return opening.build_study(name, found.card, found.model, data.load(found.card["data"]["name"]))
-
-
-def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
-    study = study_of(model)
-    row, group = int(study.dataset.rows("test")[5]), "+".join(study.modalities[:2])
-    output = int(study.predicted[row])
-    found = sensitivity.operator(study.model, study.background, group, output)
-    label = operators.WITH.join(study.modalities[:2])
-    app = visit(
-        OPERATORS,
-        whole=False,
-        model=model,
-        sample=str(study.dataset.ids[row]),
-        votes=label,
-        words="full",
-    )
-    assert not app.error
-    assert not app.warning
-    words = plain(said(app))
-    value = explain.explain(
-        study.model, study.dataset.inputs([row], torch.float64), study.background
-    )
-    alone = value.values[0, value.coalitions.index(group), output]
-    assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
-    assert f"sets it to **{alone:+.2f}**" in words
-    assert f"{study.background.size:,} training samples" in words
-    states = sensitivity.group_states(
-        study.model, study.dataset.inputs(study.dataset.rows("test"), torch.float64), group
-    )
-    nearest = study.dataset.rows("test")[
-        int(np.argmax(found.overlap(states, len(found.values) - 1)))
-    ]
-    shown = operators.votes(study, group, output, "test")
-    assert shown.nearest("for")[0] == nearest
-    assert shown.weights.sum() == pytest.approx(1)
-
-
-def test_group_of_another_model_is_dropped() -> None:
-    app = visit(OPERATORS, whole=False, model="qj-planted", votes="text + audio + vision")
-    assert "text, audio and vision" in plain(said(app))
-    app.selectbox(key="model").select("qcnn-digits").run()
-    assert not app.exception
-    assert "pixels" in plain(said(app))
-    assert "larger group" in said(app)  # all three together are too many patterns
-
-
-@pytest.mark.parametrize(
-    ("model", "against"),
-    [
-        ("qj-planted", "product of marginals"),
-        ("qj-planted", "one other sample"),
-        ("qcnn-parity", "product of marginals"),
-        ("qcnn-parity", "nothing known"),
-    ],
-)
-def test_another_background_changes_the_operator(model: str, against: str) -> None:
-    app = visit(OPERATORS, whole=False, model=model, **{BACKGROUND.key: against})
-    assert not app.error
-    words = plain(said(app))
-    assert {
-        "product of marginals": "drawn independently",
-        "nothing known": "maximally mixed",
-        "one other sample": "sample",
-    }[against] in words
 
 
 def test_every_view_of_faithfulness_opens(model: str) -> None:
@@ -213,24 +147,15 @@ def test_other_methods_run_on_request() -> None:
     assert "need background samples" in said(app)
 
 
-@pytest.mark.parametrize(
-    ("title", "query"),
-    [
-        (OPERATORS, {"votes": "smell", "among": "all", "against": "<b>"}),
-        (
-            FAITHFULNESS,
-            {
-                "proof": "Oath",
-                "proof.rank": "luck",
-                "proof.of": "smell",
-                "proof.by": "beauty",
-                "as": "x",
-            },
-        ),
-    ],
-)
-def test_invalid_link_values_show_a_notice(title: str, query: dict[str, str]) -> None:
-    app = visit(title, whole=False, **query)
+def test_invalid_link_values_show_a_notice() -> None:
+    query = {
+        "proof": "Oath",
+        "proof.rank": "luck",
+        "proof.of": "smell",
+        "proof.by": "beauty",
+        "as": "x",
+    }
+    app = visit(FAITHFULNESS, whole=False, **query)
     told = [plain(warning.value) for warning in app.warning]
     assert len(told) == len(query)
     for key, value in query.items():

@@ -12,18 +12,12 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import (
-    attribution_charts,
-    cohort_charts,
-    evolution_charts,
-    operator_spectra,
-    state_charts,
-    style,
-)
-from qfusion.figures.colours import apply_theme, is_scale_colour, repaint, replace_colours
+from qfusion.figures import attribution_charts, cohort_charts, evolution_charts, state_charts
+from qfusion.figures.colours import apply_theme
 from qfusion.figures.files import export_style, recipe
 from qfusion.figures.files.export_style import ExportStyle
-from tests.support.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
+from tests.support.figure_checks import check_dark
+from tests.support.figure_examples import EXAMPLES, RHO, R, T, X
 
 MODALITIES = ("text", "audio", "vision")
 NAMED_LIKE_PAPER = "#FFFFFF"  # a name that looks like a colour stays a name
@@ -37,9 +31,6 @@ FIGURES = EXAMPLES | {
     "cohort_charts.scatter, empty": lambda: cohort_charts.scatter([], X[:0], X[:0], "x", "y"),
     "attribution_charts.words, named": lambda: attribution_charts.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9])
-    ),
-    "operator_spectra.extreme_plane, split": lambda: operator_spectra.extreme_plane(
-        IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True
     ),
     "state_charts.density_matrix, modulus": lambda: state_charts.density_matrix(RHO, (2, 2)),
 }
@@ -111,22 +102,7 @@ def test_invalid_style_is_refused_briefly(given: Any, named: str) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_dark_figure_has_no_colour_of_white_paper(name: str) -> None:
-    light = example(name)
-    written = light.to_json()
-    dark = apply_theme(light, "dark")
-    found: set[str] = set()
-    repaint(dark.to_plotly_json(), lambda colour: found.update(colours_of(colour)) or colour)
-    assert not found & set(style.DARK)
-    assert json.loads(apply_theme(light, "light").to_json()) == json.loads(written)
-    assert light.to_json() == written, "the figure that was given is changed"
-
-
-def colours_of(text: str) -> set[str]:
-    """The hex colours of an attribute, but for those that scales have."""
-    found: set[str] = set()
-    if not is_scale_colour(text):
-        replace_colours(text, lambda hue: found.add(hue) or hue)  # type: ignore[func-returns-value]
-    return found
+    check_dark(example(name))
 
 
 def test_names_that_look_like_colours_are_kept() -> None:

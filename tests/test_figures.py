@@ -18,7 +18,6 @@ from qfusion.figures import (
     evolution_charts,
     generator_charts,
     model_quality,
-    operator_spectra,
     state_charts,
     style,
     training_charts,
@@ -179,9 +178,6 @@ def test_names_with_a_common_prefix_have_separate_rows() -> None:
     drawn = model_quality.class_counts({"train": [1, 2, 3]}, names)
     assert list(drawn.data[0].y) == [0, 1, 2]
     assert list(drawn.data[0].customdata) == names
-    bars = operator_spectra.element_effects(np.ones((1, 3)), names, ["text"], ["text"])
-    assert list(bars.data[0].x) == [0, 1, 2] == list(bars.layout.xaxis.tickvals)
-    assert bars.layout.xaxis.ticktext[0] == bars.layout.xaxis.ticktext[1]
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 6])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 from collections import Counter
 from typing import Any
 
@@ -16,7 +15,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures.files.export import ExportStyle, save
 from qfusion.figures.guards import check_finite
 from qfusion.views.view import View
-from tests.support import figure_examples
+from tests.support import figure_checks, figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
 # no such part of the bits, no colour, no interval of few samples.
@@ -32,27 +31,6 @@ MEANT = {
 }
 
 
-def spoilt(value: Any, bad: float, done: list[bool]) -> Any:
-    """A value with one of its numbers replaced."""
-    if done:
-        return value
-    if isinstance(value, float | np.floating):
-        done.append(True)
-        return bad
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.size:
-        value = value.copy()
-        value.flat[-1] = bad
-        done.append(True)
-        return value
-    if isinstance(value, dict):
-        return {key: spoilt(each, bad, done) for key, each in value.items()}
-    return (
-        type(value)(spoilt(each, bad, done) for each in value)
-        if type(value) in (list, tuple)
-        else value
-    )
-
-
 def module_of(name: str) -> Any:
     places = ("figures", "figures.circuits")
     found = next(p for p in places if importlib.util.find_spec(f"qfusion.{p}.{name}"))
@@ -65,33 +43,8 @@ def test_nan_is_refused_or_drawn_as_a_gap(
     count = Counter[str]()
     for example, make in figure_examples.EXAMPLES.items():
         place, name = example.split(".")
-        module, seen = module_of(place), []
-        real = getattr(module, name)
-
-        def record(
-            *args: Any, real: Any = real, seen: list[Any] = seen, **kwargs: Any
-        ) -> go.Figure:
-            seen.append(inspect.signature(real).bind(*args, **kwargs).arguments)
-            return real(*args, **kwargs)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(module, name, record)
-            drawn = check_finite(make())
-            assert type(drawn.layout.height) is int, example  # sent to browsers as a number of JSON
-        for argument, value in seen[0].items():
-            for bad in (np.nan, np.inf):
-                done: list[bool] = []
-                given = {**seen[0], argument: spoilt(value, bad, done)}
-                if not done:
-                    continue
-                if argument in MEANT.get(example, ()):
-                    count["drawn"] += (
-                        bool(np.isnan(bad)) and check_finite(real(**given)) is not None
-                    )
-                else:
-                    with pytest.raises(InvalidInput, match="NaN or infin"):
-                        check_finite(real(**given))
-                    count["refused"] += 1
+        meant = MEANT.get(example, ())
+        count += figure_checks.check_nan(module_of(place), name, make, meant, monkeypatch)
     assert count["refused"] > 300
     assert count["drawn"] == sum(map(len, MEANT.values()))
 

@@ -191,9 +191,6 @@ def test_other_explanations_work_or_report_a_missing_method(model: FusionModel) 
     assert attributed.error < 1e-2 * abs(attributed.end - attributed.start)
     change = counterfactual.nearest_state(model, counterfactual.encode_samples(model, x), "text")
     assert change.verified or not change.possible
-    assert sensitivity.operator_groups(model)
-    with pytest.raises(InvalidInput, match="kind multilinear, which has no modality states"):
-        sensitivity.operator(model, background, "text")
     with pytest.raises(InvalidInput, match="kind multilinear, which has no terms of a physics"):
         sensitivity.sensitivity(model, x, background)
     with pytest.raises(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,12 +16,11 @@ from qfusion import data
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import dynamics_charts, generator_charts, state_charts
 from qfusion.figures.circuits import qubits as qubit_charts
-from qfusion.study import circuits, operators
+from qfusion.study import circuits
 from qfusion.study.evolution import time_grid
 from qfusion.study.opening import open_sample
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 from qfusion.views import dynamics, states
-from qfusion.views.operators import outcome_patterns
 from qfusion.views.pages import catalogue, rendering
 from tests.support.app import plain, said, visit
 
@@ -326,20 +324,3 @@ def test_pages_links_and_programs(planted: Any) -> None:
     )
     app = visit("Dynamics", model="qj-parity", view="State", matrixas="cubes")
     assert "cubes" in plain(app.warning[0].value)
-
-
-@pytest.mark.parametrize(("patterns", "side"), [(2, 1), (4, 2), (8, 4), (1024, 5)])
-def test_highest_and_lowest_patterns_are_disjoint(
-    patterns: int, side: int, monkeypatch: Any
-) -> None:
-    sample = open_sample("qcnn-digits", "digit-0004")
-    whole = operators.group_operator(sample)
-    few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
-    monkeypatch.setattr(operators, "group_operator", lambda *_: few)
-    picture = outcome_patterns(sample)
-    votes = picture.numbers["vote"].tolist()
-    assert len(set(picture.numbers["pattern"])) == len(votes) == 2 * side
-    assert votes == sorted(votes, reverse=True)
-    assert (
-        f"the {side} outcome pattern{'s' if side > 1 else ''} with the highest" in picture.caption
-    )

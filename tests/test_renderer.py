@@ -4,24 +4,19 @@ engine's own tests."""
 from __future__ import annotations
 
 import itertools
-import json
 import xml.etree.ElementTree as ET
-from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from plotly_print import Style, layout, paper, reading, render
-from plotly_print.scene import Hand, Scene, Words
-from plotly_print.values import rgba
+from plotly_print import Style, render
 from qfusion.figures import decision_charts, evolution_charts, model_charts, style, trust_charts
 from qfusion.figures.colours import apply_theme
-from qfusion.figures.files import export_style
-from tests.support.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
+from tests.support.figure_checks import check_labels, labels, page_of
+from tests.support.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
-RECIPE = json.dumps({"page": "Samples", "title": "<b>ü & $x$</b>"}, ensure_ascii=False)
 
 
 def waterfall() -> go.Figure:
@@ -36,77 +31,13 @@ def texts(svg: bytes) -> list[str]:
     ]
 
 
-class Page(NamedTuple):
-    """A figure on a page of so many points."""
-
-    scene: Scene
-    width: float
-    height: float
-
-
-def page_of(
-    drawn: go.Figure,
-    width: float = 252.283465,
-    height: float | None = None,
-    size: float = 7.0,
-    **heads: str,
-) -> Page:
-    figure = reading.plain(drawn)
-    pencil = Hand(size / 13, rgba("#17202B"), rgba("#fff"), 13.0)
-    letter = export_style.SIZES["single"].letter
-    texts = (heads.get("title", ""), heads.get("caption", ""))
-    composed = layout.Layout(figure, pencil, width, height, *texts, letter)
-    scene, tall = composed.page()
-    return Page(scene, width, tall)
-
-
 def test_every_function_that_draws_has_an_example() -> None:
     assert drawing_functions() == set(EXAMPLES)
 
 
-def labels(page: Page, *roles: str) -> list[Words]:
-    return [mark for mark in page.scene.words() if mark.role in roles]
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
-    drawn = EXAMPLES[name]()
-    single, slide = (
-        page_of(drawn, caption=HOSTILE),
-        page_of(drawn, 720.0, 405.0, 16.0, title="Title"),
-    )
-    svg = paper.write(
-        "svg",
-        single.scene.ordered(),
-        (single.width, single.height),
-        rgba("#fff"),
-        RECIPE,
-        "",
-        "q",
-        72,
-    )
-    assert ET.fromstring(svg).get("width") == "89mm"
-    assert b"<script" not in svg
-    for page in (single, slide):
-        for mark in page.scene.words():
-            box = mark.box
-            assert (
-                min(box.left, box.bottom, page.width - box.right, page.height - box.top) > -0.3
-            ), mark.block.text
-            assert mark.block.size >= 5
-        fixed = [
-            mark
-            for mark in labels(page, "tick", "title", "outside", "legend", "colour bar", "caption")
-            if mark.angle % 90 == 0
-        ]
-        for a, b in itertools.combinations(fixed, 2):
-            assert not a.box.overlaps(b.box, 1.2), f"{a.block.text!r} and {b.block.text!r}"
-        for a, b in itertools.product(fixed, labels(page, "bar", "note", "point")):
-            assert b.angle % 90 or not a.box.overlaps(b.box, 1.5), (
-                f"{a.block.text!r} and {b.block.text!r}"
-            )
-        for letter, other in itertools.product(labels(page, "letter"), page.scene.words()):
-            assert letter is other or not letter.box.overlaps(other.box), other.block.text
+    check_labels(EXAMPLES[name]())
 
 
 def test_figures_with_several_plots_have_letters() -> None:

@@ -30,7 +30,6 @@ from qfusion.views import (
     learning,
     learning_inside,
     network,
-    operators,
     qubits,
     samples,
     sensitivity,
@@ -126,7 +125,6 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "mixed qubit": qubits.describe_mixedness,
     "mixed at the end": qubits.describe_final_mixedness,
     "pairs of registers": qubits.describe_sharing,
-    "elements": lambda n: operators.describe_largest_effect(values(n)[None], list(n), ["m"]),
     "changed terms": describe_mechanism,
     "shares": lambda n: two_decisions.describe_share_shift(dict.fromkeys(n, 0.0), n),
     "differences": lambda n: two_decisions.describe_difference(dict.fromkeys(n, 0.0), n),
@@ -242,13 +240,6 @@ def test_many_names_are_counted(said: str, words: str) -> None:
 )
 def test_no_share_is_rounded_to_nothing_or_all(part: float, words: str) -> None:
     assert _sentences.share(part) == words
-
-
-@pytest.mark.parametrize(
-    ("part", "words"), [(0.0, "0.0%"), (0.0004, "less than 0.1%"), (0.036, "3.6%"), (0.5, "50%")]
-)
-def test_small_shares_of_a_sample_have_a_decimal_place(part: float, words: str) -> None:
-    assert operators.format_share(part) == words
 
 
 @pytest.mark.parametrize(
@@ -375,19 +366,6 @@ def test_a_decision_is_a_sign_a_class_or_a_tie(
 
 
 @pytest.mark.parametrize(
-    ("votes", "words"),
-    [
-        ([-0.3, 0.005, 0.2], "2 eigenstates of text raise, 1 lower"),
-        ([0.2, 0.0, -0.004], "1 eigenstate of text raises, 0 lower"),
-    ],
-)
-def test_votes_that_are_written_as_nothing_are_on_no_side(votes: list[float], words: str) -> None:
-    said = operators.describe_votes("text", np.array(votes), "eigenstate", -0.001)
-    assert words in said
-    assert "adds +0.00" in said
-
-
-@pytest.mark.parametrize(
     ("kind", "title", "label"),
     [
         ("quantum-jump", "QiNN-QJ on two digits", "QiNN-QJ · two digits"),
@@ -428,7 +406,6 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
             attribution.describe_largest_parts("Text", [], np.zeros(0), "moved it"),
             "nothing moved it",
         ),
-        (operators.nearest_heading("for", []), "No sample is close"),
         (two_decisions.describe_entropy_difference([], "mixed"), "not comparable"),
         (two_decisions.describe_share_shift({"a": 1.0}, {"b": 1.0}), "have different names"),
         (states.describe_largest_coherence(np.ones((1, 1)), ["0"], "t"), "No coherence"),

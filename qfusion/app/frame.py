@@ -56,7 +56,14 @@ _SCRIPT = plugin.asset_text("frame.js")
 _MARK = '<h3 class="qf-mark">qfusion</h3>'
 _CSS = {name: plugin.asset_text("theme", name) for name in ("app.css", "bar.css", "phone.css")}
 # those of which a figure that is made at once comes first
-QUICK_PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
+QUICK_PAGES = (
+    "Overview",
+    "Samples",
+    "Dynamics",
+    "Circuit",
+    "What if",
+    *(page.title for page in plugin.entries("pages") if page.begins_with_figure),
+)
 
 
 def begin_model_page(title: str, before: Callable[[Study], None] | None = None) -> PageContext:

@@ -16,7 +16,7 @@ from qfusion.app.guidance import aside, chips, full, help
 from qfusion.app.samples import boxes
 from qfusion.errors import QFusionError
 from qfusion.models import protocols
-from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork, StateModel
+from qfusion.models.protocols import Circuit, Evolution, LayeredNetwork
 from qfusion.views.pages import address, catalogue, page_state
 from qfusion.views.pages.address import DATA, MODEL, SAMPLE, sources
 
@@ -29,7 +29,6 @@ _CORE_PAGES = {
         ("pages/dynamics.py", "Dynamics", ":material/timeline:"),
         ("pages/circuit.py", "Circuit", ":material/schema:"),
         ("pages/what_if.py", "What if", ":material/alt_route:"),
-        ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
         ("pages/cohorts.py", "Cohorts", ":material/groups:"),
         ("pages/compare.py", "Compare", ":material/compare:"),
         ("pages/faithfulness.py", "Faithfulness", ":material/verified:"),
@@ -47,7 +46,11 @@ _CORE_PAGES = {
 REQUIRED_PARTS: dict[str, tuple[type, ...]] = {
     "Dynamics": (Evolution, LayeredNetwork),
     "Circuit": (Circuit,),
-    "Decision operators": (StateModel,),
+    **{
+        page.title: (plugin.load_name(page.needs),)
+        for page in plugin.entries("pages")
+        if page.needs
+    },
 }
 WHAT_IF = "What if"  # needs features to change
 _LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
@@ -70,11 +73,14 @@ ICONS = {title: icon for group in PAGES.values() for _, title, icon in group}
 
 
 def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
-    """A link to a page that carries the pickers, and `query`, in its address; `help` is shown under the mouse.
+    """A link to a page that carries the pickers, and `query`, in its address; `help` is shown under the mouse. A link
+    to a page of a plugin that is not installed is left out.
 
     A parameter that has a name of its own in links (see `address.LINKED`) goes by it: by its usual name the pickers
     of the last page would be stronger.
     """
+    if page not in FILES.values():
+        return
     st.page_link(
         page,
         label=label,

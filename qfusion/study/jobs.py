@@ -214,7 +214,6 @@ class Task(Enum):
     FIND_PARAMETER_CHANGE = auto()
     FIND_STATE_CHANGE = auto()
     FIND_STEADY_STATE = auto()
-    FIND_VOTES = auto()
     FOLLOW_ANGLE = auto()
     HALVE_TERMS = auto()
     LOAD_DATA = auto()

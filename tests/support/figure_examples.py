@@ -28,7 +28,6 @@ from qfusion.figures import (
     lines,
     model_charts,
     model_quality,
-    operator_spectra,
     sample_charts,
     scatter_map,
     state_changes,
@@ -454,21 +453,6 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     ),
     "scatter_map.largest_errors": lambda: scatter_map.largest_errors(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2
-    ),
-    "operator_spectra.spectrum": lambda: operator_spectra.spectrum(
-        np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE
-    ),
-    "operator_spectra.eigenvector_bars": lambda: operator_spectra.eigenvector_bars(
-        np.exp(1j * np.arange(64)) / 8, (4, 4, 4)
-    ),
-    "operator_spectra.outcome_patterns": lambda: operator_spectra.outcome_patterns(
-        R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M
-    ),
-    "operator_spectra.element_effects": lambda: operator_spectra.element_effects(
-        R.normal(size=(2, 4)), CLASSES, M[:2], M
-    ),
-    "operator_spectra.extreme_plane": lambda: operator_spectra.extreme_plane(
-        IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4"
     ),
     "state_charts.density_matrix": lambda: state_charts.density_matrix(RHO, (2, 2), part="phase"),
     "state_charts.populations": lambda: state_charts.populations(

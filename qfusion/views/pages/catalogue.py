@@ -37,8 +37,6 @@ QUESTIONS = {
     "dynamics": "When is the decision made, and would it still be made if this coupling were weaker?",
     "circuit": "What does every gate do to this sample, and what would it have decided otherwise?",
     "what if": "What would the model have said otherwise, and what would flip its decision?",
-    "decision operators": "Which states of a modality vote for or against this decision, and which real samples are "
-    "near them?",
     "cohorts": "Do other samples behave like this one, and does entanglement explain it?",
     "compare": "What makes two decisions differ?",
     "faithfulness": "How far can the explanations of this model be trusted, and when not?",
@@ -57,7 +55,6 @@ PAGES: dict[str, list[str]] = {
     "dynamics": ["qfusion.views.pages.dynamics"],
     "circuit": ["qfusion.views.pages.circuit"],
     "what if": ["qfusion.views.pages.what_if"],
-    "decision operators": ["qfusion.views.pages.operators"],
     "cohorts": ["qfusion.views.pages.cohorts"],
     "compare": ["qfusion.views.pages.compare"],
     "faithfulness": ["qfusion.views.pages.faithfulness"],

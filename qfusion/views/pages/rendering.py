@@ -65,12 +65,12 @@ TEXT_PANELS = (
 )
 PAGES_WITHOUT_FIGURES = ("guided tour", "glossary")
 # Pages whose path is not their title.
-_PATHS = {"overview": "", "decision operators": "operators", "guided tour": "tour"}
+_PATHS = {"overview": "", "guided tour": "tour"}
 Query = Mapping[str, Sequence[str]]
 
 
 def page_path(page: str) -> str:
-    """Return the path of a page, given by its title in lower case: `decision operators` -> `operators`.
+    """Return the path of a page, given by its title in lower case: `what if` -> `what_if`.
 
     Pages of plugins without a file of their own share the path `plugin`.
     """

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from qfusion import plugin
 from qfusion._sentences import count, share
 from qfusion.data.sources import Origin
-from qfusion.models.protocols import Circuit, EditableCircuit, Evolution, StateModel
+from qfusion.models.protocols import PARTS, Circuit, EditableCircuit, Evolution
 from qfusion.runs.folder import Record
 from qfusion.study.compare import TrainingDistance
 from qfusion.study.jobs import Task
@@ -172,7 +173,6 @@ TASKS: dict[Task, str] = {
     Task.FIND_PARAMETER_CHANGE: "Varying every parameter for this sample …",
     Task.FIND_STATE_CHANGE: "Searching for the nearest state that flips the decision …",
     Task.FIND_STEADY_STATE: "Computing the steady state …",
-    Task.FIND_VOTES: "Computing votes for and against …",
     Task.FOLLOW_ANGLE: "Varying the angle …",
     Task.HALVE_TERMS: "Halving every term in turn …",
     Task.LOAD_DATA: "Loading the data …",
@@ -261,19 +261,24 @@ _NEEDS: tuple[tuple[str, type, str], ...] = (
         Evolution,
         "it has no evolution in time",
     ),
-    (
-        "Decision operators",
-        StateModel,
-        "its scores are not known to be linear in states of the modalities",
-    ),
 )
+
+
+def _page_needs() -> list[tuple[str, type, str]]:
+    """Return what pages of plugins need, as `_NEEDS`."""
+    needs = []
+    for page in plugin.entries("pages"):
+        if page.needs:
+            part = plugin.load_name(page.needs)
+            needs.append((page.title, part, f"it has no {PARTS[part]}"))
+    return needs
 
 
 def describe_parts(model: Any) -> str:
     """Return what pages show of a model of a user's own, and why other pages are missing, as Markdown."""
     has = ["contributions, verdicts, cohorts, comparisons and reports"]
     lacks = []
-    for what, protocol, why in _NEEDS:
+    for what, protocol, why in (*_NEEDS, *_page_needs()):
         if model.part(protocol):
             has.append(what)
         elif protocol is not EditableCircuit or model.part(Circuit):

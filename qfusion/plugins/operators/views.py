@@ -9,10 +9,11 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion._sentences import capitalise, count, listed, share
 from qfusion.data.row_splits import SPLITS
-from qfusion.explain.sensitivity import Operator
-from qfusion.figures import operator_spectra, state_charts
+from qfusion.figures import state_charts
 from qfusion.models.protocols import StateModel
-from qfusion.study import operators, text
+from qfusion.plugins.operators import figures, sample_votes
+from qfusion.plugins.operators.decision_operator import Operator
+from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.views.pages.choices import needs
 from qfusion.views.pages.params import SelectParam
@@ -31,10 +32,10 @@ GROUP = SelectParam(
     "Modality or pair",
     "The first modality is shown.",
     "The modalities whose states vote; all others are averaged over the background.",
-    operators.group_labels,
+    sample_votes.group_labels,
     look="segments",
-    meanings=lambda label: label.replace(operators.WITH, "+"),
-    present=lambda label: label.replace(" with ", operators.WITH),
+    meanings=lambda label: label.replace(sample_votes.WITH, "+"),
+    present=lambda label: label.replace(" with ", sample_votes.WITH),
     fits=HAS_STATES,
 )
 Group = Annotated[str, GROUP]
@@ -77,12 +78,12 @@ def spectrum(sample: Sample, *, group: Group = "", split: Among = "test") -> Vie
         group: of modalities, such as "text+audio".
         split: of the other samples.
     """
-    result, (score, weights) = operators.group_votes(sample, group, split)
+    result, (score, weights) = sample_votes.group_votes(sample, group, split)
     operator = result.operator
     votes = operator.votes
     moved = score - operator.baseline
     return View(
-        operator_spectra.spectrum(
+        figures.spectrum(
             votes,
             weights,
             result.weights,
@@ -124,7 +125,7 @@ def extreme_eigenstate(
         side: which of both.
         group: of modalities, such as "text+audio".
     """
-    operator = operators.group_operator(sample, group)
+    operator = sample_votes.group_operator(sample, group)
     k = EXTREMES[side]
     amplitudes = operator.amplitudes(k)
     names = state_charts.basis_labels(operator.dims)
@@ -137,7 +138,7 @@ def extreme_eigenstate(
             "entangled"
         )
     return View(
-        operator_spectra.eigenvector_bars(amplitudes, operator.dims),
+        figures.eigenvector_bars(amplitudes, operator.dims),
         describe_extreme_vote(side, float(operator.votes[k]), likeliest),
         caption="the probability of each basis state in this eigenstate (height) and its phase (colour, relative to "
         f"the largest){order}. {describe_comparison(sample.study.background)}",
@@ -161,7 +162,7 @@ def outcome_patterns(sample: Sample, *, group: Group = "") -> View:
         sample: of a model that reads masses.
         group: of modalities, such as "text+audio".
     """
-    operator = operators.group_operator(sample, group)
+    operator = sample_votes.group_operator(sample, group)
     elements = _element_names(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
@@ -170,9 +171,7 @@ def outcome_patterns(sample: Sample, *, group: Group = "") -> View:
     votes = operator.votes[shown]
     highest, lowest = (_describe_pattern(bits[place], elements) for place in (0, -1))
     return View(
-        operator_spectra.outcome_patterns(
-            bits, votes, elements, operator.modalities, sample.modalities
-        ),
+        figures.outcome_patterns(bits, votes, elements, operator.modalities, sample.modalities),
         describe_extreme_vote("for", float(votes[0]), highest),
         caption=f"the {count(side, 'outcome pattern')} with the highest and, below the line, the lowest "
         "votes. The fusion reads only the outcomes of a modality's qubits, so patterns are the "
@@ -196,7 +195,7 @@ def element_effects(sample: Sample, *, group: Group = "") -> View:
         sample: of a model that reads masses.
         group: of modalities, such as "text+audio".
     """
-    operator = operators.group_operator(sample, group)
+    operator = sample_votes.group_operator(sample, group)
     elements = _element_names(sample)
     values = operator.effects
     if values is None:
@@ -206,7 +205,7 @@ def element_effects(sample: Sample, *, group: Group = "") -> View:
         for name, row in zip(operator.modalities, values, strict=True)
     ]
     return View(
-        operator_spectra.element_effects(
+        figures.element_effects(
             values, elements, operator.modalities, sample.modalities, unit=sample.unit
         ),
         describe_largest_effect(values, elements, operator.modalities, sample.quantity),
@@ -234,7 +233,7 @@ def extreme_plane(
         split: of the samples that are drawn.
         up: "weight against" or "value of the group"; see `default_vertical_axis`.
     """
-    result, (_, weights) = operators.group_votes(sample, group, split)
+    result, (_, weights) = sample_votes.group_votes(sample, group, split)
     study = sample.study
     up = choose("y axis", up or default_vertical_axis(result.operator), UPS)
     if up == UPS[0]:
@@ -247,7 +246,7 @@ def extreme_plane(
     together = format_share((result.most_for + result.most_against).mean())
     own_for, own_against = (format_share(float(weights[place])) for place in (-1, 0))
     return View(
-        operator_spectra.extreme_plane(
+        figures.extreme_plane(
             ids,
             result.most_for,
             y,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,9 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.sensitivity import group_states, operator, operator_groups
-from qfusion.figures import operator_spectra
-from qfusion.models import InputSpec, QuantumJump
+from qfusion.models import InputSpec, QuantumJump, build
 from qfusion.models.network import mass_algebra
+from qfusion.plugins.operators.decision_operator import group_states, operator, operator_groups
 from tests.support.coalition_problems import problem
 from tests.support.entangled import model_of
 
@@ -205,21 +206,50 @@ def test_invalid_arguments_are_refused() -> None:
         operator(model, background, "v0").amplitudes(0)
 
 
-@pytest.mark.parametrize("places", [[0.1, 0.1], [0.2, 0.5, 0.2, 0.5]])
-def test_samples_at_the_same_place_are_all_seen(places: list[float]) -> None:
-    x, half = np.array(places), len(places) // 2
-    truth = np.repeat([0, 1], half)
-    figure = operator_spectra.extreme_plane(
-        [f"s{n}" for n in range(len(x))],
-        x,
-        x,
-        "for",
-        "against",
-        truth=truth,
-        truth_name="yes",
-        split=True,
-    )
-    below, above = figure.data[:2]
-    assert np.array_equal(below.x, above.x)
-    assert above.marker.symbol.endswith("-open")
-    assert above.marker.size > below.marker.size
+INPUTS = {name: {"size": 3, "sequence": False} for name in ("text", "audio")}
+
+
+def rows_of(count: int, seed: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in INPUTS
+    }
+
+
+def test_operators_of_products_of_states_are_exact() -> None:
+    torch.manual_seed(0)
+    settings = {"dims": (2, 3), "rank": 2, "hidden": 4}
+    model = build("state-linear", INPUTS, ("a", "b"), settings).double().eval()
+    x, background = rows_of(1, 1), explain.background(model, rows_of(5, 2), "joint")
+    values = explain.explain(model, x, background).values
+    for place, S in enumerate(operator_groups(model), 1):
+        scores = operator(model, background, S, 1).scores(group_states(model, x, S))
+        assert scores == pytest.approx(values[:, place, 1], abs=1e-10)
+
+
+def test_model_without_states_is_refused() -> None:
+    model = build("late", INPUTS, ("a", "b"), {"hidden": 4}).double().eval()
+    background = explain.background(model, rows_of(5, 1))
+    with pytest.raises(InvalidInput, match="kind late, which has no modality states"):
+        operator(model, background, "text")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("quantum-jump", {"dims": 2, "jumps": 1, "measurements": 2}),
+        ("entangled-qcnn", {"elements": 4}),
+    ],
+)
+def test_operators_accept_both_precisions(kind: str, settings: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    single = build(kind, INPUTS, ("no", "yes"), settings).eval()
+    rows = {name: values.float() for name, values in rows_of(6, 1).items()}
+    double = copy.deepcopy(single).double()
+    values = [
+        operator(
+            model, explain.background(model, {n: r.to(dtype) for n, r in rows.items()}), "text"
+        )
+        for model, dtype in ((single, torch.float32), (double, torch.float64))
+    ]
+    assert values[0].values == pytest.approx(values[1].values, abs=1e-4)

@@ -3,9 +3,8 @@
 from typing import Any
 
 from qfusion.models.protocols import StateModel
-from qfusion.study import operators
-from qfusion.study.sample import Sample
-from qfusion.views.operators import (
+from qfusion.plugins.operators import sample_votes
+from qfusion.plugins.operators.views import (
     AMONG,
     EXTREMES,
     GROUP,
@@ -16,6 +15,7 @@ from qfusion.views.operators import (
     outcome_patterns,
     spectrum,
 )
+from qfusion.study.sample import Sample
 from qfusion.views.pages import page_state, samples
 from qfusion.views.pages.panel import make_panel, panels, variants
 from qfusion.views.samples import sample_curve
@@ -27,7 +27,7 @@ def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Return whether the operator's eigenstates are kets, which can be drawn."""
     return (
         sample.study.model.part(StateModel) is not None
-        and operators.group_operator(sample, group).vectors is not None
+        and sample_votes.group_operator(sample, group).vectors is not None
     )
 
 
@@ -40,7 +40,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     """Return the ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.model.part(StateModel):
         return []
-    result = operators.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
+    result = sample_votes.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     names: list[str] = []
     for side in ("for", "against"):
         rows = result.nearest(side, NEAREST)
