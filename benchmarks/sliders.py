@@ -31,7 +31,7 @@ import tables  # noqa: E402
 from qfusion.models.network import gate_angles  # noqa: E402
 from qfusion.models.protocols import Evolution  # noqa: E402
 from qfusion.models.tweak import DURATION, couplings, dissipations  # noqa: E402
-from qfusion.study import operators  # noqa: E402
+from qfusion.quantum import decomposition  # noqa: E402
 from qfusion.study.opening import open_sample, open_study  # noqa: E402
 from qfusion.study.sample import Sample  # noqa: E402
 from qfusion.views.pages.address import default_sample  # noqa: E402
@@ -48,7 +48,7 @@ def sliders(model: str) -> list[str]:
     study = open_study(model)
     if not study.model.part(Evolution):
         return [ANGLE]
-    energies, rates = operators.coalition_strengths(study.model.system())
+    energies, rates = decomposition.coalition_strengths(study.model.system())
     names = tuple(study.modalities)
     coupling = max(couplings(names).items(), key=lambda entry: energies.get(entry[1], 0.0))[0]
     dissipation = max(dissipations(names).items(), key=lambda entry: rates.get(entry[1], 0.0))[0]

@@ -23,7 +23,7 @@ from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
-from qfusion.views import decision, generator, states
+from qfusion.views import decision, generator_attribution, states
 from qfusion.views.dynamics import (
     QUANTITY,
     RUNS,
@@ -39,7 +39,6 @@ from qfusion.views.words.rules import describe_qutip_difference
 
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
-WIDE = (1.25, 1)  # of two columns
 
 
 def page() -> None:
@@ -152,13 +151,15 @@ def building(sample: Sample) -> None:
     with figure.titled_frame("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             drawn_as = widgets.draw(dynamics_page.BUILT_AS)
-            over = widgets.draw(generator.BUILT_OVER, sample.study)
+            over = widgets.draw(generator_attribution.BUILT_OVER, sample.study)
             if drawn_as == "over time":
                 widgets.draw(
-                    generator.BUILT_PART,
+                    generator_attribution.BUILT_PART,
                     sample.study,
-                    default=generator.path_attribution(sample, over).largest_changed_dividend()
-                    or generator.BASELINE,
+                    default=generator_attribution.path_attribution(
+                        sample, over
+                    ).largest_changed_dividend()
+                    or generator_attribution.BASELINE,
                 )
         [build] = panels.builders(sample, *dynamics_page.BUILT).values()
         figure.draw_content(build(), head, named=False)
@@ -204,20 +205,12 @@ def attractor_tab(context: PageContext, sample: Sample) -> None:
         panels.show_with_leads(sample, "distance", "steady")
 
 
-def generator_tab(context: PageContext, sample: Sample) -> None:
-    """Draw the graph of couplings beside the levels, and below them letters and modes."""
-    panels.show(sample, "couplings", "levels", columns=WIDE, gap="medium", first=2)
-    widgets.draw(generator.OPERATOR, context.study)
-    panels.show(sample, "letters", "modes", columns=WIDE, gap="medium")
-
-
 TABS = {
     "Correlations": correlations_tab,
     "Trajectories": trajectories_tab,
     "State": state_tab,
     "Steady state": attractor_tab,
     "Sensitivity": sensitivity.sensitivity_tab,
-    "H and L": generator_tab,
 }
 
 

@@ -40,7 +40,7 @@ def test_sample_steps_follow_the_picker_order() -> None:
 
 
 def test_tweaks_are_undone_and_redone() -> None:
-    app = visit("Dynamics", whole=False, model="qj-parity", data="parity", view="H and L")
+    app = visit("Dynamics", whole=False, model="qj-parity", data="parity", view="State")
     assert app.button(key="_undo").disabled
     app.slider(key="H.left").set_value(0.3).run()
     app.slider(key="T").set_value(1.5).run()
@@ -71,7 +71,7 @@ def test_undo_ends_at_the_tweak_of_the_link() -> None:
         whole=False,
         model="qj-parity",
         data="parity",
-        view="H and L",
+        view="State",
         **{"H.left": "0.5"},
     )
     assert app.button(key="_undo").disabled

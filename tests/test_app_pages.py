@@ -22,15 +22,15 @@ from qfusion.data import registry
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
+from qfusion.quantum import decomposition
 from qfusion.study import compare, text
 from qfusion.study.backends import kets
 from qfusion.study.opening import open_study
-from qfusion.study.operators import coalition_strengths
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 from qfusion.views import decision, overview
 from tests.support.app import FILES, PAGES, plain, said, value, visit
 
-VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
+VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state")
 
 
 @pytest.fixture(params=["planted", "mosi"])
@@ -289,7 +289,9 @@ def test_link_restores_the_whole_view() -> None:
 
 def test_slider_strengths_persist() -> None:
     app = visit("Dynamics", whole=False, data="planted")
-    energies, rates = coalition_strengths(open_study("qj-planted", "planted").model.system())
+    energies, rates = decomposition.coalition_strengths(
+        open_study("qj-planted", "planted").model.system()
+    )
     for start, found in (("H.", energies), ("D.", rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]

@@ -14,7 +14,7 @@ from qfusion.explain import sensitivity as method
 from qfusion.figures import term_effects
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.study import operators
+from qfusion.study import physics_terms
 from qfusion.study.opening import open_study
 from qfusion.study.sample import build_sample
 from qfusion.training import checkpoint
@@ -127,7 +127,7 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
 def test_older_links_choose_the_same_effect(old: str, present: str) -> None:
     study = open_study("qj-planted", "planted")
     effect = sensitivity.EFFECT
-    if present in operators.targets(study):
+    if present in physics_terms.targets(study):
         effect.require(study, old)
     assert effect.read([old]) == present
     assert effect(PageState("dynamics", {"effect": old})) == present
@@ -151,7 +151,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     assert table[columns[0]].nunique() > 5
     study = open_study(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
     where = LEARNED if source == "planted" else ""
-    scored = operators.removal_metrics(study, where)
+    scored = physics_terms.removal_metrics(study, where)
     assert np.isclose(
         scored[first].loc[""], study.split_metrics(study.scores[study.dataset.rows("test")])[first]
     )
@@ -169,20 +169,24 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
 def test_cohorts_contain_the_sample() -> None:
     study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("train")[0])
-    alike = operators.cohort_rows(study, row, operators.CLASS, lambda: study.frame(0))
+    alike = physics_terms.cohort_rows(study, row, physics_terms.CLASS, lambda: study.frame(0))
     assert row in alike
     assert set(study.dataset.y[alike]) == {study.dataset.y[row]}
-    assert operators.cohort_rows(study, row, operators.THIS, lambda: study.frame(0)).tolist() == [
-        row
-    ]
+    assert physics_terms.cohort_rows(
+        study, row, physics_terms.THIS, lambda: study.frame(0)
+    ).tolist() == [row]
     with pytest.raises(InvalidInput, match="its relation is not known"):
-        operators.cohort_rows(study, row, operators.RELATION, lambda: study.frame(0))
+        physics_terms.cohort_rows(study, row, physics_terms.RELATION, lambda: study.frame(0))
     others = f"this sample and {len(alike) - 1:,} test samples of its class"
     outside = build_sample(study, row, 0)
-    assert sensitivity.cohort_words(outside, operators.CLASS, len(alike), len(alike)) == others
-    assert sensitivity.cohort_words(outside, operators.ALL, 40, 1200) == "40 of 1,200 test samples"
+    assert sensitivity.cohort_words(outside, physics_terms.CLASS, len(alike), len(alike)) == others
+    assert (
+        sensitivity.cohort_words(outside, physics_terms.ALL, 40, 1200) == "40 of 1,200 test samples"
+    )
     inside = build_sample(study, int(study.dataset.rows("test")[0]), 0)
-    assert sensitivity.cohort_words(inside, operators.CLASS, 1, 1) == "1 test sample of its class"
+    assert (
+        sensitivity.cohort_words(inside, physics_terms.CLASS, 1, 1) == "1 test sample of its class"
+    )
 
 
 def test_invalid_link_values_show_a_notice() -> None:

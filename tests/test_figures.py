@@ -16,7 +16,7 @@ from qfusion.figures import (
     decision_charts,
     dynamics_charts,
     evolution_charts,
-    generator_charts,
+    information_charts,
     model_quality,
     state_charts,
     style,
@@ -184,7 +184,7 @@ def test_names_with_a_common_prefix_have_separate_rows() -> None:
 def test_graph_labels_do_not_overlap(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
-    drawn = generator_charts.mutual_information_polygon(
+    drawn = information_charts.mutual_information_polygon(
         TIMES, dict.fromkeys(pairs, TIMES), dict.fromkeys(names, TIMES), at=1
     )
     places = [(trace.x[0], trace.y[0]) for trace in drawn.data if trace.mode == "markers+text"]

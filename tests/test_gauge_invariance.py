@@ -24,12 +24,12 @@ from qfusion.models import QuantumJump, Tweak
 from qfusion.models.jump import kets
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
-from qfusion.study import opening, operators as strengths
+from qfusion.study import opening
 from qfusion.study.sample import Sample, build_sample
 from qfusion.training import checkpoint, checkpoint_cards
-from qfusion.views import generator
-from qfusion.views.generator import attribution_matrix, describe_building
+from qfusion.views.generator_attribution import attribution_matrix, describe_building
 from qfusion.views.sensitivity import term_response, tornado
+from tests.support.gauges import in_gauge
 from tests.support.sensitivity_models import jump_model
 
 SAME = 1e-9  # of the largest number of a kind
@@ -42,25 +42,6 @@ SHIPPED = [
     for name in checkpoint_cards.available()
     if name.startswith("qj-") and (ALL or name in ("qj-parity", "qj-planted"))
 ]
-
-
-def in_gauge(model: QuantumJump, seed: int) -> QuantumJump:
-    """The same generator by other operators: L_k mixed by a random unitary, then shifted by random multiples of 1."""
-    other, random = copy.deepcopy(model).double(), torch.Generator().manual_seed(seed)
-
-    def drawn(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, dtype=torch.complex128, generator=random)
-
-    with torch.no_grad():
-        for A, L in zip(other.A, other.L, strict=True):
-            H, jumps = kets.compose_hermitian(A), torch.view_as_complex(L)
-            K, d = len(jumps), len(H)
-            jumps = torch.einsum("kl,lab->kab", torch.linalg.qr(drawn(K, K))[0], jumps)
-            c = 0.5 * drawn(K)[:, None, None]
-            shift = (c.conj() * jumps).sum(0)
-            A.copy_(kets.hermitian_entries(H + (shift - shift.mH) / 2j))
-            L.copy_(torch.view_as_real(jumps + c * torch.eye(d, dtype=H.dtype)))
-    return other
 
 
 @cache
@@ -125,7 +106,7 @@ def test_panels_of_shipped_models_are_gauge_invariant(name: str) -> None:
 
     def quick(m: QuantumJump) -> list[Any]:
         system = m.system()
-        energies, rates = strengths.coalition_strengths(system)
+        energies, rates = decomposition.coalition_strengths(system)
         return [
             scores(m, inputs),
             *(scores(m, inputs, tweak) for tweak in turned),
@@ -167,8 +148,6 @@ def test_flips_and_headlines_are_gauge_invariant(name: str) -> None:
             attribution_matrix,
             tornado,
             term_response,
-            generator.couplings,
-            generator.levels,
         )
         return [panel(sample).title for panel in panels]
 

@@ -14,7 +14,7 @@ from qfusion.data.own_samples import OwnInput
 from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models.protocols import Evolution
-from qfusion.study import Sample, compare, evolution, open_sample, opening, operators, what_if
+from qfusion.study import Sample, compare, evolution, open_sample, opening, physics_terms, what_if
 from qfusion.views import attribution, decision
 from tests.support.own_samples import picture, pixels_of, stroke
 
@@ -117,7 +117,7 @@ def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sa
         ends = [evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):
-        operators.cohort_rows(mine.study, mine.row, operators.CLASS, mine.study.frame)
+        physics_terms.cohort_rows(mine.study, mine.row, physics_terms.CLASS, mine.study.frame)
 
 
 def test_score_without_truth_is_shown_alone(monkeypatch: pytest.MonkeyPatch) -> None:

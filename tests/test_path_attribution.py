@@ -23,9 +23,9 @@ from qfusion.figures import generator_attribution, term_effects
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.jump import kets
 from qfusion.models.tweak import LEARNED
-from qfusion.study import opening, operators
+from qfusion.study import opening, physics_terms
 from qfusion.training import checkpoint
-from qfusion.views.generator import built_table, describe_building
+from qfusion.views.generator_attribution import built_table, describe_building
 from qfusion.views.pages import rendering
 from tests.support.entangled import model_of
 from tests.support.sensitivity_models import features, jump_model
@@ -718,17 +718,17 @@ def test_programs_reproduce_the_tables(planted: Any) -> None:
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     study = opening.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(rendering.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
-    mean = operators.built(study, planted.rows("test"), 0)
+    mean = physics_terms.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
-    assert operators.built(study, rows, 0).count == 5
+    assert physics_terms.built(study, rows, 0).count == 5
     assert (
-        operators.built(study, rows, 0, LEARNED)
+        physics_terms.built(study, rows, 0, LEARNED)
         .frame()
-        .equals(operators.built(study, rows, 0).frame())
+        .equals(physics_terms.built(study, rows, 0).frame())
     )
-    weaker = operators.built(study, rows, 0, Tweak(duration=0.0))
+    weaker = physics_terms.built(study, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
 

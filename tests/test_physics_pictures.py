@@ -14,7 +14,7 @@ import qutip
 
 from qfusion import data
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import dynamics_charts, generator_charts, state_charts
+from qfusion.figures import dynamics_charts, information_charts, state_charts
 from qfusion.figures.circuits import qubits as qubit_charts
 from qfusion.study import circuits
 from qfusion.study.evolution import time_grid
@@ -280,18 +280,18 @@ def test_information_equals_qutip(planted: Any) -> None:
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
     assert widths == pytest.approx(
-        sorted(generator_charts.MAX_WIDTH * shared[20] / shared.max()), abs=1e-6
+        sorted(information_charts.MAX_WIDTH * shared[20] / shared.max()), abs=1e-6
     )
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
-    areas = generator_charts.MAX_DIAMETER**2 * entropies[20] / entropies.max()
+    areas = information_charts.MAX_DIAMETER**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
     assert dynamics.information(planted, t=0.0).title.startswith(
         "No pair shares 0.001 nats or more at t = 0.00"
     )
     assert "tripartite" not in dynamics.information(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
-        generator_charts.mutual_information_polygon(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
+        information_charts.mutual_information_polygon(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
 
 
 def test_pages_links_and_programs(planted: Any) -> None:

@@ -41,7 +41,7 @@ def test_labels_of_every_figure_fit_and_do_not_overlap(name: str) -> None:
 
 
 def test_figures_with_several_plots_have_letters() -> None:
-    polygon = page_of(EXAMPLES["generator_charts.mutual_information_polygon"]())
+    polygon = page_of(EXAMPLES["information_charts.mutual_information_polygon"]())
     assert [mark.block.text for mark in labels(polygon, "letter")] == ["(a)", "(b)"]
     shared_axis = page_of(EXAMPLES["term_effects.tornado"]())
     assert [mark.block.text for mark in labels(shared_axis, "letter")] == ["(a)", "(b)"]

@@ -26,7 +26,6 @@ from qfusion.views import (
     cohort_quality,
     dynamics,
     faithfulness,
-    generator,
     learning,
     learning_inside,
     network,
@@ -132,9 +131,6 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "basis states": lambda n: states.describe_likeliest("t", n),
     "changed rows": lambda n: states.describe_largest_change("population", rows(n)),
     "pairs of modalities": lambda n: dynamics.describe_most_shared(n, "t"),
-    "coefficients": lambda n: generator.describe_largest_coefficients(
-        "H", list(n), values(n).astype(complex)
-    ),
     "spread": lambda n: cohort_contributions.describe_spread(
         {name: np.array([-value, value]) for name, value in n.items()}, np.ones(2, bool)
     ),

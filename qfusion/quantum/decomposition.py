@@ -110,6 +110,26 @@ def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
 
 
 @takes_arrays
+def coalition_strengths(system: lindblad.System) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the strengths of the parts of all coalitions except the empty one, which moves all levels alike. The
+    energies sqrt(Tr[H_S^2] / D) are the root mean square energies of H_S, and their squares add up. The rates sum_k
+    Tr[L_k^A+ L_k^A] / D are the coalitions' parts of the jumps per time in the completely mixed state, and they add
+    up.
+    """
+    D = len(system.H)
+    energies = {}
+    for subset, value in strengths(system.H, system.dims).items():
+        if subset:
+            name = subset_name(subset, system.names)
+            energies[name] = float(value) / D**0.5
+    rates = {}
+    for subset, value in strengths(system.jumps, system.dims).items():
+        if subset:
+            name = subset_name(subset, system.names)
+            rates[name] = float(value.square().sum()) / D
+    return energies, rates
+
+
 def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
     """Return sum_S (f_S - 1) H_S with f_S from `factors`, or 1 for subsets not in it. This is the term to add to H so
     that its parts are f_S H_S. It is exactly zero for unit factors.

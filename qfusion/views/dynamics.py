@@ -9,7 +9,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
-from qfusion.figures import dynamics_charts, evolution_charts, generator_charts, state_charts
+from qfusion.figures import dynamics_charts, evolution_charts, information_charts, state_charts
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS, column_name
 from qfusion.simulate.steady_state import MIXED, Attractor, Contraction
@@ -142,7 +142,7 @@ def information(sample: Sample, *, t: Cursor = 1.0) -> View:
     most = describe_most_shared({" and ".join(pair): value for pair, value in now.items()}, when)
     values_now = rules.list_numbers([" : ".join(pair) for pair in now], now.values(), ".3f")
     return View(
-        generator_charts.mutual_information_polygon(
+        information_charts.mutual_information_polygon(
             track.times, shared, alone, at, together=together
         ),
         f"{most}{finding}",

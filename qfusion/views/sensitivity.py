@@ -14,7 +14,7 @@ from qfusion.figures.circuits.fusion import class_bars, describe_drawn_classes, 
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics, TruthTables
 from qfusion.models.terms import Parameter
-from qfusion.study import operators, text
+from qfusion.study import physics_terms, text
 from qfusion.study.sample import Sample
 from qfusion.views import decision
 from qfusion.views.pages.choices import needs
@@ -46,7 +46,7 @@ class EffectSensitivity(NamedTuple):
         """Return the terms that can be followed, by title; the one most worth it first."""
         return {
             self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
-            for i in operators.worth_following(self.sensitivity, self.reach)
+            for i in physics_terms.worth_following(self.sensitivity, self.reach)
         }
 
 
@@ -56,8 +56,8 @@ EFFECT = SelectParam(
     "Effect on",
     "That on the explained output is shown.",
     "The quantity on which the terms act: the log-odds or score, a part of it, or a state's entropy or log-negativity.",
-    operators.targets,
-    present=operators.present_name,
+    physics_terms.targets,
+    present=physics_terms.present_name,
     fits=HAS_TERMS,
 )
 Effect = Annotated[str, EFFECT]
@@ -67,7 +67,7 @@ COHORT = SelectParam(
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
-    operators.cohorts,
+    physics_terms.cohorts,
     fits=HAS_TERMS,
 )
 Over = Annotated[str, COHORT]
@@ -77,7 +77,7 @@ GROUP = SelectParam(
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
-    lambda study: operators.GROUPS[study.model.part(Evolution) is not None],
+    lambda study: physics_terms.GROUPS[study.model.part(Evolution) is not None],
     fits=HAS_TERMS,
 )
 
@@ -128,54 +128,58 @@ OUTCOME = SelectParam(
 
 
 def effect_sensitivity(
-    sample: Sample, effect: str = "", over: str = operators.THIS
+    sample: Sample, effect: str = "", over: str = physics_terms.THIS
 ) -> EffectSensitivity:
     """Return the influence of every term on an effect, over a cohort. Both are given by the names that `tornado`
     takes.
     """
     study = sample.study
-    known = operators.targets(sample.study)
+    known = physics_terms.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
-    rows = operators.cohort_rows(study, sample.row, over, lambda: study.frame(sample.output))
+    rows = physics_terms.cohort_rows(study, sample.row, over, lambda: study.frame(sample.output))
     return EffectSensitivity(
         rows,
-        operators.measure(study, rows, sample.tweak, sample.output, target),
-        operators.full_range(study, target, sample.output),
+        physics_terms.measure(study, rows, sample.tweak, sample.output, target),
+        physics_terms.full_range(study, target, sample.output),
     )
 
 
-def half_slopes(sample: Sample, effect: str = "", over: str = operators.THIS) -> np.ndarray:
+def half_slopes(sample: Sample, effect: str = "", over: str = physics_terms.THIS) -> np.ndarray:
     """Return the effect of removing each term as predicted by the slope at half of its strength, (P,)."""
     rows, result, _ = effect_sensitivity(sample, effect, over)
-    return operators.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
+    return physics_terms.half_way(
+        sample.study, rows, sample.tweak, sample.output, result.targets[0]
+    )
 
 
 def tornado(
     sample: Sample,
     *,
     effect: Effect = "",
-    over: Over = operators.THIS,
-    group: Annotated[str, GROUP] = operators.EVERY,
+    over: Over = physics_terms.THIS,
+    group: Annotated[str, GROUP] = physics_terms.EVERY,
     half: Annotated[bool, HALF] = False,
 ) -> View:
     """The slope and removal of every term, the largest first; without a figure where none of them moves the effect.
 
     Args:
         sample: a sample of a model that consists of terms.
-        effect: what the terms act on, of `study.operators.targets`; the explained output by default.
-        over: this sample or the mean over several, of `study.operators.cohorts`.
-        group: the terms that are drawn, of `study.operators.GROUPS`.
+        effect: what the terms act on, of `study.physics_terms.targets`; the explained output by default.
+        over: this sample or the mean over several, of `study.physics_terms.cohorts`.
+        group: the terms that are drawn, of `study.physics_terms.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
     study = sample.study
     timed = study.model.part(Evolution) is not None
     effect = effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
-    places = operators.rank_terms(result, choose("Terms", group, operators.GROUPS[timed]), timed)
+    places = physics_terms.rank_terms(
+        result, choose("Terms", group, physics_terms.GROUPS[timed]), timed
+    )
     shown = places[:MAX_TERMS]
     target = result.targets[0]
     parameters = [result.parameters[i] for i in shown]
-    bends = operators.large(result, reach) & ~result.agrees()[:, 0]
+    bends = physics_terms.large(result, reach) & ~result.agrees()[:, 0]
     middle = half_slopes(sample, effect, over) if half else None
     figure = None
     if len(shown):
@@ -187,7 +191,7 @@ def tornado(
             study.modalities,
             bends=[bool(bends[i]) for i in shown],
             half=None if middle is None else middle[shown],
-            unit=operators.unit(study, target, sample.output),
+            unit=physics_terms.unit(study, target, sample.output),
         )
     caption = (
         f"what each term does to the {text.escape_markdown(effect)} ({result.values[0]:+.3f} now; "
@@ -232,7 +236,7 @@ def term_response(
     sample: Sample,
     *,
     effect: Effect = "",
-    over: Over = operators.THIS,
+    over: Over = physics_terms.THIS,
     term: Annotated[str, FOLLOWED] = "",
 ) -> View:
     """The effect of one term as its strength goes from removed to its current value.
@@ -254,7 +258,9 @@ def term_response(
     )
     parameter = titles[choose("Term", term or next(iter(titles)), titles)]
     target = result.targets[0]
-    along = operators.term_response(study, rows, sample.tweak, sample.output, target, parameter.key)
+    along = physics_terms.term_response(
+        study, rows, sample.tweak, sample.output, target, parameter.key
+    )
     return View(
         term_effects.term_response(
             along.factors,
@@ -263,7 +269,7 @@ def term_response(
             "+".join(parameter.modalities),
             study.modalities,
             what="factor of the term (0: removed, 1: as learned)",
-            unit=operators.unit(study, target, sample.output),
+            unit=physics_terms.unit(study, target, sample.output),
         ),
         _response_title(along, parameter, effect),
         caption=f"the {text.escape_markdown(effect)} ({_sample_phrase(sample, result, over, len(rows))}) for every "
@@ -285,7 +291,7 @@ def _sample_phrase(sample: Sample, sensitivity: Sensitivity, over: str, whole: i
         of_class = name_explained_class(sample)
     else:
         of_class = ""
-    if over == operators.THIS:
+    if over == physics_terms.THIS:
         sentence = f"sample {text.escape_markdown(sample.id)}"
     else:
         sentence = f"the mean over {cohort_words(sample, over, taken, whole)}"
@@ -297,7 +303,7 @@ def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
     """Return those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like
     it.
     """
-    added = over != operators.ALL and sample.row not in sample.dataset.rows("test")
+    added = over != physics_terms.ALL and sample.row not in sample.dataset.rows("test")
     tests = over.removeprefix("all ")
     if taken < whole:
         sentence = f"{taken:,} of "
@@ -317,7 +323,7 @@ def _sensitivity_title(
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
     name = _term_phrase(sensitivity.parameters[first])
-    if group != operators.EVERY:
+    if group != physics_terms.EVERY:
         name = f"of the terms “{group}”, {name}"
     return capitalise(
         f"{name} matters most: without it the {text.escape_markdown(effect)} {agree_verb(effect)} {abs(change):.2g} "

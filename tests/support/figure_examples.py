@@ -24,7 +24,7 @@ from qfusion.figures import (
     dynamics_charts,
     evolution_charts,
     generator_attribution,
-    generator_charts,
+    information_charts,
     lines,
     model_charts,
     model_quality,
@@ -336,34 +336,11 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         np.arange(9) % 2 == 0,
         "score",
     ),
-    "generator_charts.coupling_matrix": lambda: generator_charts.coupling_matrix(
-        {
-            "H: coherent": {
-                HOSTILE: 0.1,
-                "b": 0.2,
-                "c": 0.0,
-                f"{HOSTILE}+b": 0.4,
-                "b+c": 0.3,
-                f"{HOSTILE}+b+c": 0.8,
-            }
-        },
-        (HOSTILE, "b", "c"),
-        {"H: coherent": "energy"},
-    ),
-    "generator_charts.energy_levels": lambda: generator_charts.energy_levels(
-        np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3
-    ),
-    "generator_charts.operator_coefficients": lambda: generator_charts.operator_coefficients(
-        ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M
-    ),
-    "generator_charts.decay_modes": lambda: generator_charts.decay_modes(
-        np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0
-    ),
     "qubits.draw_balls": lambda: qubits.draw_balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE]
     ),
-    "generator_charts.mutual_information_polygon": lambda: (
-        generator_charts.mutual_information_polygon(
+    "information_charts.mutual_information_polygon": lambda: (
+        information_charts.mutual_information_polygon(
             T,
             {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
             {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},

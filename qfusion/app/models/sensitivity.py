@@ -15,7 +15,7 @@ from qfusion.app.models import tweaks
 from qfusion.app.page_context import PageContext
 from qfusion.explain import coalitions
 from qfusion.models.protocols import TruthTables
-from qfusion.study import angles, circuits, operators, text
+from qfusion.study import angles, circuits, physics_terms, text
 from qfusion.study.sample import Sample
 from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
@@ -56,8 +56,8 @@ def sensitivity_tab(context: PageContext, sample: Sample) -> None:
 
 def _agreement(measured: sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
     _, result, reach = measured
-    big, same = operators.large(result, reach), result.agrees()[:, 0]
-    bent = np.array([parameter.kind not in operators.LINEAR for parameter in result.parameters])
+    big, same = physics_terms.large(result, reach), result.agrees()[:, 0]
+    bent = np.array([parameter.kind not in physics_terms.LINEAR for parameter in result.parameters])
     if not big.any():
         st.caption(f"No removal changes it by more than 1% of its range ({reach:.3g}).")
     else:
@@ -92,9 +92,9 @@ def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
     study, (_, result, reach) = sample.study, measured
     with widgets.fold(dynamics.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
-        table.insert(7, "above_1_percent", operators.large(result, reach))
+        table.insert(7, "above_1_percent", physics_terms.large(result, reach))
         if widgets.draw(dynamics.WITHOUT):
-            scored = operators.removal_metrics(study, sample.tweak)
+            scored = physics_terms.removal_metrics(study, sample.tweak)
             known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
             for name in names[:2]:

@@ -13,7 +13,8 @@ from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
 from qfusion.models.protocols import EditableCircuit, Evolution, TruthTables
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned_values
-from qfusion.study import operators, text
+from qfusion.quantum import decomposition
+from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
@@ -25,7 +26,7 @@ from qfusion.views.words.training import describe_metric
 def draw_sliders(study: Study) -> Tweak:
     """Draw the sliders, the strongest terms first, and return the tweak that they describe."""
     model, names = study.model, tuple(study.model.modalities)
-    energies, rates = operators.coalition_strengths(study.model.system())
+    energies, rates = decomposition.coalition_strengths(study.model.system())
     how = "given" if getattr(model, "is_given", False) else "learned"
     st.markdown(
         f"**Couplings** × {how} H",

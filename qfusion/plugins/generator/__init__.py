@@ -1,5 +1,5 @@
-"""What a Lindblad generator does beyond its gap: modes, non-normality, symmetries, entropy production, and the nearest
-simpler generators. A tab of Dynamics and the command `generator`."""
+"""The Lindblad generator of a model: its operators, and what it does beyond its gap: modes, non-normality, symmetries,
+entropy production, and the nearest simpler generators. Two tabs of Dynamics and the command `generator`."""
 
 from pathlib import Path
 
@@ -14,6 +14,9 @@ PLUGIN = Plugin(
         )
     },
     panels={"dynamics": "qfusion.plugins.generator.panels"},
-    tabs=(Tab("dynamics", "Generator", "qfusion.plugins.generator.tab:draw_tab"),),
+    tabs=(
+        Tab("dynamics", "H and L", "qfusion.plugins.generator.tab:draw_operators"),
+        Tab("dynamics", "Generator", "qfusion.plugins.generator.tab:draw_tab"),
+    ),
     assets=Path(__file__).parent / "assets",
 )

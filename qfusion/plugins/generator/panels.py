@@ -14,14 +14,17 @@ from qfusion.figures import model_charts, style
 from qfusion.models.protocols import Evolution
 from qfusion.plugins.generator import (
     figures,
+    operator_parts,
+    operator_views,
     summary,
     words,
 )
+from qfusion.plugins.generator.operator_views import model_caption
 from qfusion.plugins.generator.real_generators import MAX_DIMENSION
 from qfusion.study import text
 from qfusion.study.sample import Sample
-from qfusion.views.generator import model_caption
 from qfusion.views.pages import panel
+from qfusion.views.pages.choices import TIMED
 from qfusion.views.pages.dynamics import VIEW
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -267,7 +270,20 @@ def simpler_generators(sample: Sample) -> View:
 
 
 _OPEN = VIEW.is_one_of("Generator")
+_OPERATORS_OPEN = VIEW.is_one_of("H and L")
 PANELS = {
+    **panel.panels(
+        operator_views.couplings,
+        operator_views.levels,
+        {"letters": operator_views.operator_coefficients},
+        fits=TIMED,
+        opens=_OPERATORS_OPEN,
+    ),
+    **panel.panels(
+        {"modes": operator_views.decay_modes},
+        fits=operator_parts.has_modes,
+        opens=_OPERATORS_OPEN,
+    ),
     "generator-shares": panel.Panel(mode_shares, fits=has_shares, opens=_OPEN),
     "generator-simpler": panel.Panel(simpler_generators, fits=evolves, opens=_OPEN),
     "generator-entropy": panel.Panel(entropy_production, fits=produces_entropy, opens=_OPEN),

@@ -1,10 +1,19 @@
-"""The tab Generator of Dynamics."""
+"""The tabs H and L, and Generator, of Dynamics."""
 
 import streamlit as st
 
-from qfusion.app import page_context, panels
-from qfusion.plugins.generator import panels as builders
+from qfusion.app import page_context, panels, widgets
+from qfusion.plugins.generator import operator_views, panels as builders
 from qfusion.study.sample import Sample
+
+WIDE = (1.25, 1)  # of two columns
+
+
+def draw_operators(context: page_context.PageContext, sample: Sample) -> None:
+    """Draw the graph of couplings beside the levels, and below them letters and modes."""
+    panels.show(sample, "couplings", "levels", columns=WIDE, gap="medium", first=2)
+    widgets.draw(operator_views.OPERATOR, context.study)
+    panels.show(sample, "letters", "modes", columns=WIDE, gap="medium")
 
 
 def draw_tab(context: page_context.PageContext, sample: Sample) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from qfusion import plugin
 from qfusion.models.protocols import Evolution, LayeredNetwork, Physics
-from qfusion.study import operators
+from qfusion.study import physics_terms
 from qfusion.study.sample import Sample
-from qfusion.views import decision, dynamics, generator, network, qubits, states
+from qfusion.views import decision, dynamics, generator_attribution, network, qubits, states
 from qfusion.views.pages import choices, page_state, params
 from qfusion.views.pages.choices import CURSOR, TIMED, needs
 from qfusion.views.pages.panel import all_open, make_panel, panels, variants
@@ -36,7 +36,6 @@ VIEW = params.SelectParam(
         "State",
         "Steady state",
         "Sensitivity",
-        "H and L",
         *plugin.tab_names("dynamics"),
     ),
     fits=TIMED,
@@ -60,7 +59,6 @@ STATE_AS = params.SelectParam(
 )
 # where a panel stands: in a view
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.is_one_of, VIEW.options()[:5])
-_GENERATOR = VIEW.is_one_of("H and L")
 _PANELS = {
     **panels(decision.decision_over_time, fits=TIMED, opens=_DECISION),
     **panels(decision.waterfall_now, fits=TIMED, opens=_DECISION, below=True),
@@ -112,27 +110,17 @@ BUILT_AS = params.SelectParam(
 BUILT = {
     name: make_panel(view, fits=TIMED, opens=all_open(_DECISION, BUILT_AS.is_one_of(drawn_as)))
     for name, view, drawn_as in (
-        ("built", generator.attribution_matrix, "matrix"),
-        ("built-over-time", generator.attribution_over_time, "over time"),
-        ("built-flow", generator.attribution_flow, "flow"),
+        ("built", generator_attribution.attribution_matrix, "matrix"),
+        ("built-over-time", generator_attribution.attribution_over_time, "over time"),
+        ("built-flow", generator_attribution.attribution_flow, "flow"),
     )
-}
-_GENERATOR_PANELS = {
-    **panels(
-        generator.couplings,
-        generator.levels,
-        {"letters": generator.operator_coefficients},
-        fits=TIMED,
-        opens=_GENERATOR,
-    ),
-    **panels({"modes": generator.decay_modes}, fits=operators.has_modes, opens=_GENERATOR),
 }
 
 
 def has_effect(
     sample: Sample,
     effect: str = "",
-    over: str = operators.THIS,
+    over: str = physics_terms.THIS,
     group: str = "",
     **_: Any,
 ) -> bool:
@@ -142,8 +130,8 @@ def has_effect(
     result = effect_sensitivity(sample, effect, over).sensitivity
     return (
         len(
-            operators.rank_terms(
-                result, group or operators.EVERY, sample.model.part(Evolution) is not None
+            physics_terms.rank_terms(
+                result, group or physics_terms.EVERY, sample.model.part(Evolution) is not None
             )
         )
         > 0
@@ -179,7 +167,7 @@ SENSITIVITY_PANELS = {
     **panels(
         {"way": term_response},
         # some term does not act linearly, so that there is a way to follow
-        fits=lambda sample, effect="", over=operators.THIS, **_: (
+        fits=lambda sample, effect="", over=physics_terms.THIS, **_: (
             sample.study.model.part(Physics) is not None
             and bool(effect_sensitivity(sample, effect, over).followable_terms())
         ),
@@ -199,7 +187,6 @@ PANELS = {
     **_PANELS,
     **BUILT,
     **SENSITIVITY_PANELS,
-    **_GENERATOR_PANELS,
     **_STATE_PANELS,
     **_NETWORK_PANELS,
 }

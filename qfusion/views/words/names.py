@@ -21,7 +21,6 @@ from qfusion.study import opening, text
 from qfusion.study.backends.base import dividend_column, entropy_column, negativity_column
 from qfusion.study.backends.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.study.cohorts import JOINT, JOINT_SHARE
-from qfusion.study.operators import HAMILTONIAN, READOUT, operator_symbols
 from qfusion.study.performance import Levels
 from qfusion.study.study import Study
 from qfusion.study.text import escape_markdown, shorten
@@ -249,18 +248,11 @@ UNRAVELLING = (
     "orthogonal, numbered by their rates. Another gauge has the same master equation, but other operators, jumps and "
     "single runs."
 )
-OPERATORS = {HAMILTONIAN: "Hamiltonian", READOUT: "observable measured at T"}
-JUMP_OPERATOR = "jump operator, in the canonical unravelling,"
 COUPLING = "H: {modalities}"
 DISSIPATION = "dissipation: {modalities}"
 DURATION = "duration T"
 ANGLE = "angle φ of ‘{element}’ (yes from {controls})"
 NO_CONTROL = "none"
-
-
-def name_operators(model: Any) -> dict[str, str]:
-    """Return the operators of a model that can be expanded, by symbol, with their names."""
-    return {symbol: OPERATORS.get(symbol, JUMP_OPERATOR) for symbol in operator_symbols(model)}
 
 
 def name_parameter(study: Any, change: ParameterChange) -> str:

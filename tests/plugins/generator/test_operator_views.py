@@ -4,22 +4,36 @@ strengths against NumPy; panels and page."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pennylane as qml
+import plotly.graph_objects as go
 import pytest
 import qutip
 import torch
 
+from qfusion import data
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import generator_charts
+from qfusion.plugins.generator import operator_figures, operator_parts, operator_views
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import System
-from qfusion.study import operators
+from qfusion.study import opening
 from qfusion.study.opening import open_sample
-from qfusion.views import generator
+from qfusion.study.sample import build_sample
+from qfusion.training import checkpoint
+from qfusion.views.pages import catalogue
+from qfusion.views.pages.panel import Panel
+from tests.support import figure_checks
 from tests.support.app import plain, said, visit
+from tests.support.figure_examples import HOSTILE, M
+from tests.support.gauges import in_gauge
+from tests.support.golden_sentences import check_sentences, page_sentences
+
+GOLDEN = Path(__file__).parent / "golden"
+PANELS = ("couplings", "levels", "letters", "modes")
 
 
 def hermitian(D: int, seed: int = 0) -> torch.Tensor:
@@ -101,18 +115,18 @@ def test_modes_equal_those_of_the_qutip_liouvillian(dims: tuple[int, ...]) -> No
     theirs = qutip.liouvillian(
         qutip.Qobj(made.H.numpy()), [qutip.Qobj(L.numpy()) for L in made.jumps]
     )
-    wanted, found = np.linalg.eigvals(theirs.full()), operators.modes(made)
+    wanted, found = np.linalg.eigvals(theirs.full()), operator_parts.modes(made)
     assert np.abs(found[:, None] - wanted[None]).min(1).max() < 1e-9
     assert np.abs(found[:, None] - wanted[None]).min(0).max() < 1e-9
     assert np.all(np.diff(found.real) <= 1e-12)
     assert abs(found[0]) < 1e-9  # the steady state
     with pytest.raises(InvalidInput, match="up to D = 32, but D is 64"):
-        operators.modes(system((4, 4, 4), 1))
+        operator_parts.modes(system((4, 4, 4), 1))
 
 
 def test_strengths_and_levels() -> None:
     made = system((2, 3))
-    D, (energies, rates) = 6, operators.coalition_strengths(made)
+    D, (energies, rates) = 6, decomposition.coalition_strengths(made)
     trace = torch.trace(made.H).real / D
     rest = made.H - trace * torch.eye(D)
     assert sum(value**2 for value in energies.values()) == pytest.approx(
@@ -122,7 +136,7 @@ def test_strengths_and_levels() -> None:
     assert sum(rates.values()) == pytest.approx(
         sum(float(torch.trace(L.mH @ L).real) / D for L in rest)
     )
-    free, coupled = operators.levels(made)
+    free, coupled = operator_parts.levels(made)
     assert np.allclose(coupled, np.linalg.eigvalsh(made.H.numpy()))
     # A sum of parts of single modalities has as levels the sums of theirs.
     a = np.einsum("ikjk->ij", made.H.numpy().reshape(2, 3, 2, 3)) / 3
@@ -137,12 +151,12 @@ def sample() -> Any:
 
 
 def test_panels_of_the_generator(sample: Any) -> None:
-    graph = generator.couplings(sample)
+    graph = operator_views.couplings(sample)
     table = graph.table
     assert list(table["modalities"]) == ["left", "right", "left+right"]
     made = sample.model.system()
     assert table["energy_of_H"].iloc[2] == pytest.approx(
-        operators.coalition_strengths(made)[0]["left+right"]
+        decomposition.coalition_strengths(made)[0]["left+right"]
     )
     assert any(
         trace.text and trace.text[0] == f"{table['energy_of_H'].iloc[2]:.2g}"
@@ -150,26 +164,26 @@ def test_panels_of_the_generator(sample: Any) -> None:
     )
     assert "couples left and right most" in graph.title
     without = open_sample("qj-parity", sample.id, tweak="H.left-right=0")
-    assert generator.couplings(without).title == "H has no couplings"
-    assert generator.levels(without).title == "Couplings do not change the levels"
-    ladder = generator.levels(sample).table
+    assert operator_views.couplings(without).title == "H has no couplings"
+    assert operator_views.levels(without).title == "Couplings do not change the levels"
+    ladder = operator_views.levels(sample).table
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
-    for name in operators.operator_symbols(sample.model):
-        picture = generator.operator_coefficients(sample, operator=name)
+    for name in operator_parts.operator_names(sample.model):
+        picture = operator_views.operator_coefficients(sample, operator=name)
         frame = picture.table
         sizes = np.hypot(frame["real"], frame["imaginary"])
-        assert len(frame) == generator.MAX_LETTERS
+        assert len(frame) == operator_views.MAX_LETTERS
         assert list(sizes) == sorted(sizes, reverse=True)
         if name in ("H", "read-out"):
             assert np.abs(frame["imaginary"]).max() < 1e-12
-    readout = generator.operator_coefficients(sample, operator="read-out").table
+    readout = operator_views.operator_coefficients(sample, operator="read-out").table
     assert set(readout["modalities"]) <= {"left", "right"}  # a local read-out has no joint letters
     with pytest.raises(NotFound, match="L9"):
-        generator.operator_coefficients(sample, operator="L9")
-    plane = generator.decay_modes(sample)
+        operator_views.operator_coefficients(sample, operator="L9")
+    plane = operator_views.decay_modes(sample)
     assert len(plane.table) == 16**2
     assert plane.figure.layout.shapes[0].x0 == pytest.approx(-np.sort(plane.table["rate"])[1])
-    assert not operators.has_modes(open_sample("qj-planted", "p0000"))
+    assert not operator_parts.has_modes(open_sample("qj-planted", "p0000"))
 
 
 def test_hostile_names_are_escaped_and_invalid_arrays_refused() -> None:
@@ -177,14 +191,14 @@ def test_hostile_names_are_escaped_and_invalid_arrays_refused() -> None:
     parts = {
         "H": {"<b>a</b>": 1.0, "b": 0.5, "<b>a</b>+b": 0.3, "b+c+d": 0.2, "<b>a</b>+b+c+d": 0.1}
     }
-    drawn = generator_charts.coupling_matrix(parts, names, {"H": "x"})
+    drawn = operator_figures.coupling_matrix(parts, names, {"H": "x"})
     assert "<b>" not in drawn.to_json().replace("\\u003cb\\u003e", "<b>").replace("&lt;b&gt;", "")
     with pytest.raises(InvalidInput):
-        generator_charts.energy_levels(np.zeros(2), np.zeros(3))
+        operator_figures.energy_levels(np.zeros(2), np.zeros(3))
     with pytest.raises(InvalidInput):
-        generator_charts.operator_coefficients([], [], np.zeros(0), names)
+        operator_figures.operator_coefficients([], [], np.zeros(0), names)
     with pytest.raises(InvalidInput):
-        generator_charts.decay_modes(np.zeros((2, 2)), 0.0)
+        operator_figures.decay_modes(np.zeros((2, 2)), 0.0)
 
 
 @pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])
@@ -195,3 +209,91 @@ def test_generator_view_on_the_page(model: str) -> None:
     assert ("The slowest decay is" in plain(said(app))) == (model == "qj-parity")
     app = visit("Dynamics", model=model, view="H and L", letters="L77")
     assert "L77" in plain(app.warning[0].value)
+
+
+EXAMPLES: dict[str, Callable[[], go.Figure]] = {
+    "coupling_matrix": lambda: operator_figures.coupling_matrix(
+        {
+            "H: coherent": {
+                HOSTILE: 0.1,
+                "b": 0.2,
+                "c": 0.0,
+                f"{HOSTILE}+b": 0.4,
+                "b+c": 0.3,
+                f"{HOSTILE}+b+c": 0.8,
+            }
+        },
+        (HOSTILE, "b", "c"),
+        {"H: coherent": "energy"},
+    ),
+    "energy_levels": lambda: operator_figures.energy_levels(
+        np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3
+    ),
+    "operator_coefficients": lambda: operator_figures.operator_coefficients(
+        ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M
+    ),
+    "decay_modes": lambda: operator_figures.decay_modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_labels_fit_and_the_dark_theme_has_no_colour_of_white_paper(name: str) -> None:
+    figure_checks.check_labels(EXAMPLES[name]())
+    figure_checks.check_dark(EXAMPLES[name]())
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_nan_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = figure_checks.check_nan(operator_figures, name, EXAMPLES[name], (), monkeypatch)
+    assert count["refused"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "named"),
+    [
+        ([0.3, 0.6, 0.1], ["beta"]),
+        ([0.6, 0.60003, 0.1], ["alpha", "beta"]),
+        ([0.0, 1e-12, 0.0], []),
+    ],
+)
+def test_coefficients_that_are_written_alike_are_named_together(
+    sizes: list[float], named: list[str]
+) -> None:
+    names = ["alpha", "beta", "gamma"]
+    words = operator_views.describe_largest_coefficients("H", names, np.array(sizes, complex))
+    assert [name for name in names if name in words] == named
+    assert ("equal in size" in words) == (len(named) > 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "sample"),
+    [("qj-planted", "planted", "p0031"), ("qj-scenes", "scenes", "scene-6338")],
+)
+@pytest.mark.slow
+def test_the_tab_says_the_same_of_a_sample(model: str, data: str, sample: str) -> None:
+    def is_of_tab(name: str, panel: Panel) -> bool:
+        return name in PANELS
+
+    view = catalogue.open_page("dynamics", {"model": model, "data": data, "sample": sample}).view
+    check_sentences(GOLDEN / f"{model}.txt", page_sentences(view, is_of_tab))
+
+
+def test_titles_do_not_depend_on_the_gauge() -> None:
+    found = checkpoint.load("qj-parity")
+    dataset = data.load("parity")
+
+    def titles(model: Any, name: str) -> list[str]:
+        study = opening.build_study(name, found.card, model, dataset)
+        sample = build_sample(study, dataset.row("pair-6601"))
+        return [view(sample).title for view in (operator_views.couplings, operator_views.levels)]
+
+    model = found.model.double()
+    assert titles(in_gauge(model, 0), "other") == titles(model, "learned")
+
+
+def test_the_tab_opens_for_zero_duration_and_without_jumps() -> None:
+    coalitions = ("text", "audio", "vision", "text-audio", "text-vision", "audio-vision")
+    without = {f"D.{name}": "0" for name in (*coalitions, "text-audio-vision")}
+    app = visit("Dynamics", data="planted", view="H and L", T="0", **without)
+    assert not app.exception
+    assert not app.error
