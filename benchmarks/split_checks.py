@@ -26,9 +26,9 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion.data.in_memory import data_set_of  # noqa: E402
-from qfusion.explain.label_leak import find_label_leaks  # noqa: E402
 from qfusion.plugins.review.split.known_labels import find_known_labels  # noqa: E402
 from qfusion.plugins.review.split.split_overlap import find_split_overlap  # noqa: E402
+from qfusion.plugins.why.information.label_leak import find_label_leaks  # noqa: E402
 
 SPLIT = np.repeat(["train", "valid", "test"], [500, 100, 300])
 LEARNED, TEST = 600, 300

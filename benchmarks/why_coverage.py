@@ -38,8 +38,14 @@ sys.path[:0] = [str(ROOT)]
 
 import tables  # noqa: E402
 
-from qfusion.explain import bootstrap, information_parts, label_leak  # noqa: E402
-from qfusion.plugins.why.information import baseline_predictions, information, prediction_task  # noqa: E402
+from qfusion.explain import bootstrap  # noqa: E402
+from qfusion.plugins.why.information import (  # noqa: E402
+    baseline_predictions,
+    information,
+    information_parts,
+    label_leak,
+    prediction_task,
+)
 
 ALPHA = (
     0.005  # bits: what is so little beyond the truth is not beyond it, as two decimals are shown

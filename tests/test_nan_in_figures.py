@@ -25,9 +25,6 @@ MEANT = {
     "term_effects.tornado": {"weaker", "half"},
     "term_effects.term_response": {"slopes"},
     "state_changes.flip_distances": {"states", "donors"},
-    "model_quality.information_bars": {"parts"},
-    "model_charts.contribution_swarm": {"colour"},
-    "model_charts.interaction_matrix": {"values"},
 }
 
 

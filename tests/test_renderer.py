@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from plotly_print import Style, render
-from qfusion.figures import decision_charts, evolution_charts, model_charts, style, trust_charts
+from qfusion.figures import decision_charts, evolution_charts, style, trust_charts
 from qfusion.figures.colours import apply_theme
 from tests.support.figure_checks import check_labels, labels, page_of
 from tests.support.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions
@@ -70,18 +70,6 @@ def test_rotated_tick_labels_do_not_overlap(count: int) -> None:
     size, angle = ticks[0].block.size, ticks[0].angle % 180
     assert angle
     assert apart * np.sin(np.radians(angle)) > size
-
-
-@pytest.mark.parametrize("count", [3, 5, 7])
-def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
-    names = [f"m{n}" for n in range(count)]
-    pairs = list(itertools.combinations(names, 2))
-    page = page_of(
-        model_charts.interaction_matrix(pairs, np.full((len(pairs), 3), -0.25), names, unit="score")
-    )
-    written = labels(page, "note")
-    apart = np.diff(sorted({round(mark.x, 1) for mark in written})).min()
-    assert all(mark.box.right - mark.box.left < apart for mark in written)
 
 
 def test_legend_entries_are_texts_and_invisible_traces_are_omitted() -> None:

@@ -145,13 +145,6 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "cohort_charts.scatter": lambda: cohort_charts.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True
     ),
-    "decision_pairs.waterfall_pair": lambda: decision_pairs.waterfall_pair(
-        [
-            decision_pairs.Decision("people", TERMS, "share", dict.fromkeys(TERMS, 0.05)),
-            decision_pairs.Decision(HOSTILE, OTHER, HOSTILE),
-        ],
-        M,
-    ),
     "decision_pairs.differences": lambda: decision_pairs.differences(TERMS, OTHER, M, unit=HOSTILE),
     "decision_pairs.bar_pairs": lambda: decision_pairs.bar_pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True
@@ -502,36 +495,6 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
     "state_changes.bloch_change": lambda: state_changes.bloch_change(BLOCH[0], BLOCH[2], hue=BLUE),
     "state_changes.flip_distances": lambda: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE
-    ),
-    "model_quality.information_bars": lambda: model_quality.information_bars(
-        ["learned", HOSTILE],
-        {
-            model_quality.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
-            "text": np.array([[0.3, 0.2, 0.4], [np.nan] * 3]),
-            model_quality.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
-        },
-        M,
-        entropy=1.0,
-    ),
-    "model_charts.interaction_matrix": lambda: model_charts.interaction_matrix(
-        [(M[0], HOSTILE), (M[1], HOSTILE)],
-        np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
-        (*M[:2], HOSTILE),
-        unit=HOSTILE,
-    ),
-    "model_charts.contribution_swarm": lambda: model_charts.contribution_swarm(
-        {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
-        np.linspace(0, 1, 20),
-        [f"{HOSTILE}{n}" for n in range(20)],
-        by=HOSTILE,
-        unit=HOSTILE,
-    ),
-    "model_charts.seed_basins": lambda: model_charts.seed_basins(
-        np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
-        np.array([0, 0, 1]),
-        ["text", HOSTILE],
-        [0, 1, 2],
-        unit=HOSTILE,
     ),
     "training_charts.banded_curves": lambda: training_charts.banded_curves(
         np.arange(4.0),

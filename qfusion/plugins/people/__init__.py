@@ -6,6 +6,7 @@ from qfusion.plugin import Command, Plugin, Tab
 
 PLUGIN = Plugin(
     "people",
+    requires=("why",),
     commands={
         "people": Command(
             "qfusion.plugins.people.command:people",

@@ -17,8 +17,8 @@ from scipy.special import log_softmax
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names, split_term
-from qfusion.explain import label_leak
-from qfusion.explain.label_leak import (
+from qfusion.plugins.why.information import label_leak
+from qfusion.plugins.why.information.label_leak import (
     FAMILY,
     Outputs,
     draw_rows,

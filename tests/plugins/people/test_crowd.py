@@ -17,13 +17,13 @@ from qfusion import cli, data
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.coalitions import classify_relations
-from qfusion.explain.information_parts import exact
 from qfusion.models import games
 from qfusion.models.measured_game import Game
 from qfusion.plugins.people import ratings
 from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
 from qfusion.plugins.people.sources import crowd as crowd_source, simulated_crowd
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
+from qfusion.plugins.why.information.information_parts import exact
 from qfusion.study import evidence, open_study
 from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint, checkpoint as stored_games

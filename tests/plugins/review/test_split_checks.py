@@ -14,7 +14,6 @@ from qfusion.adapters.opening import open_model
 from qfusion.data import DataSet
 from qfusion.data.in_memory import data_set_of
 from qfusion.data.row_splits import Clusters
-from qfusion.explain.label_leak import find_label_leaks
 from qfusion.plugins.review import words
 from qfusion.plugins.review.checks.check import Check, Finding, Verdict
 from qfusion.plugins.review.checks.claims import Claims
@@ -22,6 +21,7 @@ from qfusion.plugins.review.checks.split import check_split
 from qfusion.plugins.review.split import near_copies
 from qfusion.plugins.review.split.known_labels import find_known_labels
 from qfusion.plugins.review.split.split_overlap import find_split_overlap
+from qfusion.plugins.why.information.label_leak import find_label_leaks
 
 SPLIT = np.repeat(["train", "valid", "test"], [500, 100, 300])
 LEARNED, ROWS = 600, 900

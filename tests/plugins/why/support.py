@@ -10,10 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from qfusion.explain import bootstrap, information_parts, label_leak
+from qfusion.explain import bootstrap
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.plugins.why.fusion import fusion_tests
-from qfusion.plugins.why.information import information, information_estimate
+from qfusion.plugins.why.information import (
+    information,
+    information_estimate,
+    information_parts,
+    label_leak,
+)
 from qfusion.plugins.why.pieces import generator_pruning, patching
 from tests.support import exporting
 

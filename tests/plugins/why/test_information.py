@@ -31,7 +31,7 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import Clusters
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import bootstrap, information_parts, label_leak
+from qfusion.explain import bootstrap
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.why.information import (
     baseline_predictions,
@@ -40,6 +40,8 @@ from qfusion.plugins.why.information import (
     information,
     information_estimate,
     information_levels,
+    information_parts,
+    label_leak,
     prediction_task,
 )
 from qfusion.plugins.why.information.words import (

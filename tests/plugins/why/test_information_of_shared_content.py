@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.explain import bootstrap, label_leak
-from qfusion.plugins.why.information import baseline_predictions, information, prediction_task
+from qfusion.explain import bootstrap
+from qfusion.plugins.why.information import (
+    baseline_predictions,
+    information,
+    label_leak,
+    prediction_task,
+)
 from qfusion.plugins.why.information.words import describe_evaluation, describe_information
 from tests.plugins.why.support import few_trees
 

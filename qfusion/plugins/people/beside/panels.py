@@ -10,8 +10,8 @@ import pandas as pd
 
 from qfusion._checks import check_present
 from qfusion._sentences import true_minus
-from qfusion.figures import decision_pairs, model_charts, scatter_map, style
-from qfusion.plugins.people.beside import crowd_comparison, words
+from qfusion.figures import model_charts, scatter_map, style
+from qfusion.plugins.people.beside import crowd_comparison, waterfall_pair, words
 from qfusion.plugins.people.beside.statistics import WHOLE, Aspect
 from qfusion.study import compare, text
 from qfusion.views.pages import compare as compare_panels, page_state, panel, params
@@ -118,15 +118,15 @@ def waterfalls(sides: compare.Sides, **choices: str | None) -> View:
     else:
         unit = model.study.with_reference(None).score_unit(output)
     letters = {id(sides.a): "A", id(sides.b): "B"}
-    figure = decision_pairs.waterfall_pair(
+    figure = waterfall_pair.waterfall_pair(
         [
-            decision_pairs.Decision(
+            waterfall_pair.Decision(
                 f"{letters[id(people)]}: people",
                 pair.people,
                 f"share of votes for ‘{pair.explained}’",
                 pair.errors or None,
             ),
-            decision_pairs.Decision(f"{letters[id(model)]}: model", pair.model, unit),
+            waterfall_pair.Decision(f"{letters[id(model)]}: model", pair.model, unit),
         ],
         pair.modalities,
     )

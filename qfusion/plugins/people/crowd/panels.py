@@ -10,7 +10,7 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion._sentences import true_minus
 from qfusion.explain import bootstrap
-from qfusion.figures import model_charts, model_quality, style
+from qfusion.figures import model_charts, style
 from qfusion.plugins.people.crowd import crowd_summary, group_charts, vote_means as crowd
 from qfusion.plugins.people.crowd.words import (
     describe_agreement,
@@ -19,6 +19,7 @@ from qfusion.plugins.people.crowd.words import (
     describe_group_contrasts,
     describe_information,
 )
+from qfusion.plugins.why.information import information_bars
 from qfusion.study import text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
@@ -192,12 +193,12 @@ def vote_information(study: Study) -> View:
         crowd.SYNERGY: bits.synergy,
     }
     titles = {
-        crowd.REDUNDANCY: model_quality.SHARED,
+        crowd.REDUNDANCY: information_bars.SHARED,
         **{name: name for name in bits.unique},
-        crowd.SYNERGY: model_quality.TOGETHER,
+        crowd.SYNERGY: information_bars.TOGETHER,
     }
     rows = {"two raters, one modality each": parts}
-    figure = model_quality.information_bars(
+    figure = information_bars.information_bars(
         list(rows),
         {
             title: model_charts.interval_ends(row[key] for row in rows.values())

@@ -23,9 +23,9 @@ from scipy.special import ndtri
 
 from qfusion._checks import check
 from qfusion.explain import bootstrap
-from qfusion.explain.information_parts import union
 from qfusion.models import games
 from qfusion.plugins.people.votes import Votes
+from qfusion.plugins.why.information.information_parts import union
 from qfusion.quantum import decomposition
 
 JOINT = "all together"

@@ -9,8 +9,8 @@ from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.label_leak import FAMILY
 from qfusion.plugins.review import plain_models
+from qfusion.plugins.why.information.label_leak import FAMILY
 from qfusion.study import cohorts, evidence
 from qfusion.study.mistakes import wilson
 from qfusion.study.opening import open_study

@@ -6,16 +6,17 @@ import pandas as pd
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.data.examine import value_scans
-from qfusion.explain import label_leak
-from qfusion.explain.label_leak import pool_features
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
+from qfusion.plugins.why.information import label_leak
+from qfusion.plugins.why.information.label_leak import pool_features
 from qfusion.study.evidence import evaluation_basis
-from qfusion.study.jobs import Task
 from qfusion.study.study import Study
 
+SEARCHING = "Searching features for the target …"
 
-@memo(4, task=Task.SEARCH_LEAKS)
+
+@memo(4, task=SEARCHING)
 def describe_target_leaks(dataset: DataSet) -> dict[str, str]:
     """Return a sentence on each modality with features that equal the target on training rows, see
     `scans.find_leaks`.
@@ -41,7 +42,7 @@ def _feature_names(dataset: DataSet, name: str, width: int) -> list[str]:
     return [*(f"mean of {one}" for one in names), *(f"deviation of {one}" for one in names)]
 
 
-@memo(4, task=Task.SEARCH_LEAKS)
+@memo(4, task=SEARCHING)
 def find_learned_labels(dataset: DataSet) -> tuple[label_leak.LabelLeak, ...]:
     """Return the modalities whose features seem to have been made with the labels of training rows."""
     return label_leak.find_label_leaks(dataset)

@@ -18,9 +18,9 @@ from qfusion.plugins.review.checks.claims import Claims
 from qfusion.plugins.why.audit import audit
 from qfusion.plugins.why.audit.audit_rows import OF_ERROR, WITHIN, ends, verdict_scope
 from qfusion.plugins.why.audit.audit_verdicts import HERE
+from qfusion.plugins.why.audit.resource_cuts import CUTTING
 from qfusion.plugins.why.audit.twin_training import has_twins
 from qfusion.study.evidence import evaluation_basis
-from qfusion.study.jobs import Task
 from qfusion.study.study import Study
 from qfusion.training import metrics
 
@@ -48,7 +48,7 @@ def offered_resources(study: Study) -> tuple[str, ...]:
     return ("fused-coherence", "convolutions") if kind == "entangled-qcnn" else ()
 
 
-@memo(8, task=Task.CUT_RESOURCES)
+@memo(8, task=CUTTING)
 def remove_resources(study: Study) -> dict[str, Interval]:
     """Return how much worse the main metric of the test rows is without each resource that can be removed from the
     trained model, by short name.

@@ -25,7 +25,6 @@ from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_find
 from qfusion.plugins.review.plain_models import fitted_sets
 from qfusion.study import trust
 from qfusion.study.evidence import EvaluationBasis, evaluation_basis
-from qfusion.study.jobs import Task
 from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards, metrics, train
 from qfusion.training.options import card_options
@@ -51,7 +50,7 @@ def told_values(study: Study) -> dict[str, np.ndarray]:
     return result
 
 
-@memo(4, task=Task.DISTURB_SAMPLES)
+@memo(4, task="Adding noise to modalities …")
 def noise_values(study: Study) -> dict[str, np.ndarray]:
     """Return the same with noise of one standard deviation on one modality, by modality, averaged over draws."""
     rows = study.dataset.rows("test")
@@ -73,7 +72,7 @@ def can_retrain(study: Study) -> bool:
     return kind in registry.names() and not registry.is_given(kind)
 
 
-@memo(2, task=Task.RETRAIN_SETS)
+@memo(2, task="Training with fewer modalities …")
 def retrained_values(study: Study) -> dict[str, np.ndarray]:
     """Return what each test row adds to the main metric with models of the same kind, settings and training that have
     some of the modalities alone, by set of modalities, (n,).

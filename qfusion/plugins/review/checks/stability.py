@@ -11,11 +11,10 @@ from qfusion.plugins.review.checks.claims import Claims
 from qfusion.plugins.review.checks.evidence import open_beside
 from qfusion.plugins.review.checks.seed_reliability import GOOD, POOR, seed_reliability
 from qfusion.study import cohorts, trust
-from qfusion.study.jobs import Task
 from qfusion.study.study import Study
 
 
-@memo(4, task=Task.COMPARE_SEEDS)
+@memo(4, task="Explaining the samples with other training seeds …")
 def compare_seeds(study: Study, names: tuple[str, ...]) -> stability.Stability:
     """Return the explanations of the explained test rows by a model and by others that were trained from other seeds.
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfusion.data import DataSet
-from qfusion.explain import bootstrap, label_leak
-from qfusion.explain.label_leak import (
+from qfusion.explain import bootstrap
+from qfusion.plugins.why.information import label_leak
+from qfusion.plugins.why.information.label_leak import (
     ERRORS,
     FEWEST,
     LEARNT,

@@ -20,8 +20,8 @@ import numpy as np
 from qfusion._checks import choose
 from qfusion.data import DataSet
 from qfusion.data.examine import value_scans
-from qfusion.explain.label_leak import LEARNT, UNSEEN, draw_rows, pool_features
 from qfusion.plugins.review.split import near_copies
+from qfusion.plugins.why.information.label_leak import LEARNT, UNSEEN, draw_rows, pool_features
 
 MOST_ROWS = 20_000  # learned rows that are looked at, and test rows
 BLOCKS = 4  # of features, whose values are taken as independent

@@ -8,8 +8,9 @@ import torch
 from qfusion import explain
 from qfusion._checks import check
 from qfusion._memory_cache import memo
-from qfusion.explain import attribution, bootstrap, disturbances, label_leak
+from qfusion.explain import attribution, bootstrap, disturbances
 from qfusion.plugins.review.students import simulatability
+from qfusion.plugins.why.information import label_leak
 from qfusion.study import cohorts
 from qfusion.study.cache import shipped
 from qfusion.study.jobs import iterate_chunks

@@ -15,7 +15,6 @@ from qfusion.plugins.why.audit import dephasing
 from qfusion.plugins.why.audit.audit_plan import QJ
 from qfusion.study import evidence
 from qfusion.study.evidence import main_metric
-from qfusion.study.jobs import Task
 from qfusion.study.opening import explained_model
 from qfusion.study.study import Study
 from qfusion.training import metrics
@@ -36,7 +35,10 @@ ENTANGLEMENT = "entanglement (in each modality's eigenbasis)"
 NUMBERS = 2**19  # complex numbers of the states that are dephased, at most: of more rows, some
 
 
-@memo(8, background=False, task=Task.CUT_RESOURCES)
+CUTTING = "Cutting resources from the model …"
+
+
+@memo(8, background=False, task=CUTTING)
 def cut_resources(study: Study) -> pd.DataFrame:
     """Return how much the metric of the test rows loses when a resource is cut from the model, which is not retrained.
     The table has one row per resource: the metric with it, without it, and their difference with percentile bootstrap

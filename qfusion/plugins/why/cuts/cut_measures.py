@@ -10,7 +10,7 @@ from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.plugins.why.cuts import cut_losses, state_cuts
 from qfusion.study.evolution import TIMES, exact_states, observables
-from qfusion.study.jobs import Task, iterate_chunks
+from qfusion.study.jobs import iterate_chunks
 from qfusion.training import encodings
 
 AT_ONCE = 256  # samples whose states are held
@@ -42,7 +42,7 @@ def cuts_of_sample(
     )
 
 
-@memo(8, background=False, task=Task.CUT_CORRELATIONS)
+@memo(8, background=False, task="Removing correlations from these samples (about 8 ms each) …")
 def cuts_of_rows(study: Any, rows: np.ndarray, times: int = 11) -> cut_losses.CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
     return cut_curves(study.model, study.dataset, rows, times)

@@ -9,7 +9,6 @@ from qfusion.explain import backgrounds
 from qfusion.plugins.why.fusion import contribution_ranking, loss_attribution, sampled_synergy
 from qfusion.study import cohorts
 from qfusion.study.cache import shipped
-from qfusion.study.jobs import Task
 from qfusion.study.study import Study, dividend_column
 from qfusion.study.trust import explain_test_rows
 from qfusion.training import checkpoint_cards
@@ -19,7 +18,7 @@ from qfusion.training import checkpoint_cards
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often
 
 
-@memo(16, task=Task.SPLIT_LOSS, ready=shipped(loss_attribution.LossGame))
+@memo(16, task="Splitting the test loss …", ready=shipped(loss_attribution.LossGame))
 def split_loss(study: Study) -> loss_attribution.LossGame:
     """Return by how much coalitions reduce the loss of the explained test rows, for the loss that the model was
     trained with.
@@ -50,7 +49,7 @@ def rank_coalitions(
     )
 
 
-@memo(16, task=Task.SAMPLE_SYNERGIES, ready=shipped(pd.DataFrame))
+@memo(16, task="Sampling synergies …", ready=shipped(pd.DataFrame))
 def sample_synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
     dividends; see `sampled_synergy.synergies`. The rows are combined as in the study's background."""

@@ -10,6 +10,7 @@ from qfusion.figures import model_charts, style
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
     explanation_clusters,
+    fusion_charts,
     fusion_tests,
     seed_clusters,
 )
@@ -180,7 +181,7 @@ def pair_interactions(levels: performance.Levels) -> View:
         words = f"Mean interaction differs from 0: {', '.join(clear)}"
     else:
         words = "No mean interaction of a pair differs from 0 significantly"
-    figure = model_charts.interaction_matrix(
+    figure = fusion_charts.interaction_matrix(
         [split_term(pair) for pair in known],
         model_charts.interval_ends(known.values()),
         study.modalities,
@@ -211,7 +212,7 @@ def contribution_swarm(levels: performance.Levels) -> View:
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
     title = f"Contributions of {describe_drawn(len(rows), int(levels.inside.sum()))}, one by one"
-    figure = model_charts.contribution_swarm(
+    figure = fusion_charts.contribution_swarm(
         columns,
         rows[by].to_numpy(float),
         rows.index.tolist(),
@@ -273,7 +274,7 @@ def seed_basins(sample: Sample) -> View:
         ),
         len(seeds.seeds),
     )
-    figure = model_charts.seed_basins(
+    figure = fusion_charts.seed_basins(
         values.to_numpy(),
         labels,
         list(values.columns),

@@ -4,12 +4,11 @@ from qfusion._memory_cache import memo
 from qfusion.explain import stability
 from qfusion.plugins.why.fusion import explanation_clusters
 from qfusion.study import cohorts
-from qfusion.study.jobs import Task
 from qfusion.study.study import Study
 from qfusion.study.trust import SPLIT, load_stability, stamp_seeds
 
 
-@memo(8, stamp=stamp_seeds, task=Task.CLUSTER_SEEDS)
+@memo(8, stamp=stamp_seeds, task="Comparing the explanations of the seeds …")
 def cluster_seeds(study: Study) -> explanation_clusters.Basins:
     """Whether the seeds of a model explain each test sample in one way.
 

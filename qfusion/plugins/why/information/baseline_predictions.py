@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from qfusion.explain import bootstrap, label_leak
-from qfusion.explain.label_leak import (
+from qfusion.explain import bootstrap
+from qfusion.plugins.why.information import label_leak
+from qfusion.plugins.why.information.label_leak import (
     FAMILY,
     LINEAR,
     NETWORK,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from qfusion.explain import bootstrap, information_parts
-from qfusion.plugins.why.information import information
+from qfusion.explain import bootstrap
+from qfusion.plugins.why.information import information, information_parts
 from qfusion.plugins.why.information.words import (
     describe_baselines,
     describe_estimation,

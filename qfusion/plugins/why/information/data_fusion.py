@@ -5,9 +5,14 @@ from typing import Any
 import numpy as np
 
 from qfusion.data import DataSet
-from qfusion.explain import information_parts
-from qfusion.figures import model_charts, model_quality, style
-from qfusion.plugins.why.information import baseline_predictions, information, information_estimate
+from qfusion.figures import model_charts, style
+from qfusion.plugins.why.information import (
+    baseline_predictions,
+    information,
+    information_bars,
+    information_estimate,
+    information_parts,
+)
 from qfusion.plugins.why.information.words import (
     describe_baselines,
     describe_estimation,
@@ -32,9 +37,9 @@ def information_bits(dataset: DataSet) -> View:
         **{f"{name} against the rest": one for name, one in result.of_rest.items()},
     }
     titles = {
-        information_parts.REDUNDANCY: model_quality.SHARED,
+        information_parts.REDUNDANCY: information_bars.SHARED,
         **{name: name for name in (*result.modalities, information.REST)},
-        information_parts.SYNERGY: model_quality.TOGETHER,
+        information_parts.SYNERGY: information_bars.TOGETHER,
     }
     parts = {
         title: model_charts.interval_ends(one.parts.get(key) for one in rows.values())
@@ -44,7 +49,7 @@ def information_bits(dataset: DataSet) -> View:
         rest = " Rows below: one modality as one source and all others as the other."
     else:
         rest = ""
-    figure = model_quality.information_bars(
+    figure = information_bars.information_bars(
         list(rows),
         {title: values for title, values in parts.items() if np.isfinite(values).any()},
         result.modalities,

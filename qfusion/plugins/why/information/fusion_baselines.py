@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion.explain import bootstrap
-from qfusion.explain.label_leak import LabelLeak, Outputs
 from qfusion.plugins.why.information.baseline_predictions import JOINT, LATE, SINGLE, Predictions
+from qfusion.plugins.why.information.label_leak import LabelLeak, Outputs
 from qfusion.plugins.why.information.prediction_task import R2, Task
 
 MORE = "late - single"  # gain of late models over single ones

@@ -32,8 +32,20 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion.data import DataSet
-from qfusion.explain import bootstrap, label_leak
-from qfusion.explain.information_parts import (
+from qfusion.explain import bootstrap
+from qfusion.plugins.why.information import (
+    baseline_predictions,
+    fusion_baselines,
+    label_leak,
+    prediction_task,
+)
+from qfusion.plugins.why.information.information_levels import (
+    QUANTILES,
+    cluster_levels,
+    output_levels,
+    task_classes,
+)
+from qfusion.plugins.why.information.information_parts import (
     CLUSTERS,
     GAUSSIAN,
     I_MIN,
@@ -48,13 +60,6 @@ from qfusion.explain.information_parts import (
     more_bits,
     name_alone,
     pointwise,
-)
-from qfusion.plugins.why.information import baseline_predictions, fusion_baselines, prediction_task
-from qfusion.plugins.why.information.information_levels import (
-    QUANTILES,
-    cluster_levels,
-    output_levels,
-    task_classes,
 )
 
 MOST_CELLS = 200_000  # of a table of all sources and the target

@@ -5,7 +5,6 @@ from collections.abc import Hashable
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.plugins.why.information import information
-from qfusion.study.jobs import Task
 
 
 def estimate_key(dataset: DataSet) -> Hashable:
@@ -13,7 +12,7 @@ def estimate_key(dataset: DataSet) -> Hashable:
     return "needs", dataset.digest
 
 
-@memo(8, task=Task.ESTIMATE_INFORMATION)
+@memo(8, task="Training small models on each modality (once) …")
 def estimate_information(dataset: DataSet) -> information.Estimate:
     """Estimate how much the modalities of a data set tell about its target, and how much joint models are worth; see
     `information.estimate`.

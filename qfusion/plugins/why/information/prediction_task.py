@@ -15,7 +15,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.data.examine import value_scans
-from qfusion.explain.label_leak import (
+from qfusion.plugins.why.information.label_leak import (
     FEWEST,
     LEARNT,
     ROWS,

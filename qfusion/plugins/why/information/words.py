@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from qfusion._sentences import listed
 from qfusion.data.examine import value_scans
 from qfusion.explain.bootstrap import Interval
-from qfusion.explain.information_parts import GAUSSIAN, LEARNED, REDUNDANCY, SYNERGY
 from qfusion.plugins.why.information.fusion_baselines import (
     GAIN,
     MORE,
@@ -14,6 +13,7 @@ from qfusion.plugins.why.information.fusion_baselines import (
     JointGain,
 )
 from qfusion.plugins.why.information.information import REST, Estimate, Finding
+from qfusion.plugins.why.information.information_parts import GAUSSIAN, LEARNED, REDUNDANCY, SYNERGY
 from qfusion.views.words.rules import format_interval, format_known
 
 # Information that small models find.

@@ -72,7 +72,12 @@ def ablate_gate_groups(
     )
 
 
-@memo(4, background=False, task=Task.PRUNE_GENERATOR, ready=shipped(generator_pruning.Pruning))
+@memo(
+    4,
+    background=False,
+    task="Removing terms of the generator one after another …",
+    ready=shipped(generator_pruning.Pruning),
+)
 def prune_terms(study: Study) -> generator_pruning.Pruning:
     """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
     data = study.dataset
