@@ -16,7 +16,6 @@ from qfusion.training import Options, checkpoint, checkpoint_cards, prepare
 INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": False}}
 KINDS: dict[str, dict[str, Any]] = {
     "quantum-jump": dict(dims=[2, 3], jumps=2),
-    "jump-twin": dict(dims=2, jumps=1, lacks="entanglement"),
     "state-linear": dict(dims=2, rank=2),  # as many outputs as levels: shapes could be mistaken
 }
 OUTPUTS = ("yes", "no")

@@ -31,7 +31,6 @@ KINDS = (
     "product-qcnn",
     "state-linear",
     "tensor",
-    "qcnn-coherent",
 )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures.circuits import boxes
-from qfusion.models import EntangledQCNN, InputSpec, registry, twins
+from qfusion.models import EntangledQCNN, InputSpec, registry
 from qfusion.models.network import network_model, qcnn
 from qfusion.models.network.contractions import row_values
 from qfusion.quantum import circuits
@@ -187,9 +187,7 @@ def test_knock_outs_equal_models_without_the_term(settings: dict[str, str]) -> N
     assert scores["pooling[0]"] == pytest.approx(model(inputs).detach().numpy(), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    "kind", ["entangled-qcnn", "product-qcnn", "qcnn-dephased", "qcnn-coherent"]
-)
+@pytest.mark.parametrize("kind", ["entangled-qcnn", "product-qcnn"])
 def test_every_network_has_both_settings(kind: str) -> None:
     """10 elements: two layers of 2 pooling angles in place of 6, and 8 features in place of 15."""
     inputs = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": False}}
@@ -200,11 +198,6 @@ def test_every_network_has_both_settings(kind: str) -> None:
     features = {name: torch.randn(4, 2) for name in inputs}
     model.eval(), again.eval()
     assert torch.equal(model(features), again(features))
-
-
-def test_a_cut_twin_keeps_the_settings() -> None:
-    twin = twins.cut_resource(model_of(3, 2, **FOLLOW_UP), "fused coherence")
-    assert (twin.network.circuit_pooling, twin.network.reads) == ("controlled", "retained")
 
 
 def test_defaults_are_unchanged() -> None:

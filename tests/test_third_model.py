@@ -197,7 +197,6 @@ def test_models_declare_their_methods() -> None:
     assert [kind for kind in kinds(KetStates) if is_of_core(kind)] == [
         "quantum-jump",
         KIND,
-        "jump-twin",
     ]
     assert kinds(Physics) == ["quantum-jump", "entangled-qcnn"]
     assert kinds(Circuit) == [*kinds(Physics), *kinds(GateCircuit)]

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from qfusion import plugin
 from qfusion._checks import choose
 from qfusion._settings import Settings
-from qfusion.models import base, baselines, cross_modal_attention, live_model, twins
+from qfusion.models import base, baselines, cross_modal_attention, live_model
 from qfusion.models.jump import kets, quantum_jump
 from qfusion.models.network import entangled_qcnn, network_model
 
@@ -43,12 +43,6 @@ BASELINES: Kinds = _register_kinds(
     cross_modal_attention.CrossModalAttention,
     baselines.Linear,
 )
-TWINS: Kinds = _register_kinds(
-    twins.JumpTwin,
-    twins.MeanFieldJump,
-    twins.DephasedQCNN,
-    twins.CoherentQCNN,
-)
 # The two quantum systems first: pages list models in this order.
 FUSION = _ModelsByKind(
     _register_kinds(
@@ -59,7 +53,6 @@ FUSION = _ModelsByKind(
     )
 )
 FUSION.update(BASELINES)
-FUSION.update(TWINS)
 FUSION.update(plugin.entries("models"))
 # Models that live in a Python process: they are not trained here, nor kept.
 LIVE: Kinds = _register_kinds(live_model.LiveModel, live_model.LiveCircuit)

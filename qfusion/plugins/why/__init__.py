@@ -4,6 +4,8 @@ from pathlib import Path
 
 from qfusion.plugin import Command, Page, Plugin, Tab
 
+_TWINS = "qfusion.plugins.why.audit.twins"
+
 PLUGIN = Plugin(
     "why",
     commands={
@@ -23,6 +25,12 @@ PLUGIN = Plugin(
                 "cut --model qj-parity --sample ID --times 51 --json",
             ],
         ),
+    },
+    models={
+        "jump-twin": f"{_TWINS}:JumpTwin",
+        "jump-mean-field": f"{_TWINS}:MeanFieldJump",
+        "qcnn-dephased": f"{_TWINS}:DephasedQCNN",
+        "qcnn-coherent": f"{_TWINS}:CoherentQCNN",
     },
     pages=(
         Page(

@@ -15,7 +15,6 @@ import pytest
 from qfusion import cli, data
 from qfusion.errors import NotFound
 from qfusion.explain import backgrounds
-from qfusion.models import twins
 from qfusion.plugins.why import summary as fusion_summary
 from qfusion.plugins.why.audit import (
     audit,
@@ -24,6 +23,7 @@ from qfusion.plugins.why.audit import (
     resource_cuts,
     twin_runs,
     twin_training,
+    twins,
 )
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource
 from qfusion.plugins.why.information import information_estimate

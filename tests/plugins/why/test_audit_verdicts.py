@@ -15,8 +15,8 @@ import torch
 from benchmarks import audit as benchmark, cut_resources
 from qfusion import data
 from qfusion.errors import InvalidInput
-from qfusion.models import build, twins
-from qfusion.plugins.why.audit import audit, audit_rows, audit_verdicts, dephasing
+from qfusion.models import build
+from qfusion.plugins.why.audit import audit, audit_rows, audit_verdicts, dephasing, twins
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.plugins.why.audit.quantum_resources import describe_cut_losses
 from qfusion.plugins.why.audit.words import explain_verdict

@@ -11,11 +11,10 @@ import pandas as pd
 from qfusion._memory_cache import memo
 from qfusion.errors import NotFound
 from qfusion.explain.bootstrap import Interval
-from qfusion.models import twins
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.checks.claims import Claims
-from qfusion.plugins.why.audit import audit
+from qfusion.plugins.why.audit import audit, twins
 from qfusion.plugins.why.audit.audit_rows import OF_ERROR, WITHIN, ends, verdict_scope
 from qfusion.plugins.why.audit.audit_verdicts import HERE
 from qfusion.plugins.why.audit.resource_cuts import CUTTING

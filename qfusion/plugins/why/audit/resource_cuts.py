@@ -10,8 +10,7 @@ from qfusion._checks import check
 from qfusion._memory_cache import memo
 from qfusion.errors import NotFound
 from qfusion.explain import backgrounds, bootstrap
-from qfusion.models import twins
-from qfusion.plugins.why.audit import dephasing
+from qfusion.plugins.why.audit import dephasing, twins
 from qfusion.plugins.why.audit.audit_plan import QJ
 from qfusion.study import evidence
 from qfusion.study.evidence import main_metric

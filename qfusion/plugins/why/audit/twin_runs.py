@@ -19,7 +19,8 @@ import torch
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
-from qfusion.models import build, registry, twins
+from qfusion.models import build, registry
+from qfusion.plugins.why.audit import twins
 from qfusion.plugins.why.audit.audit_plan import QJ, RESOURCES, VARIANTS
 from qfusion.plugins.why.fusion import additivity
 from qfusion.study import evidence

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from qfusion import data, explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build, registry, twins
+from qfusion.models import base, build, registry
 from qfusion.models.protocols import KetStates
+from qfusion.plugins.why import PLUGIN
+from qfusion.plugins.why.audit import twins
 from qfusion.quantum import lindblad, measures, states
 from qfusion.training import Options, checkpoint, checkpoint_cards, train
 
@@ -50,7 +52,7 @@ def turned(model: Any) -> Any:
 
 
 def test_twins_have_the_settings_of_their_model() -> None:
-    assert tuple(registry.TWINS) == RECORDED
+    assert tuple(PLUGIN.models) == RECORDED
     full, twin = registry.settings("quantum-jump"), registry.settings("jump-twin")
     assert set(twin) == set(full) - {"dynamics", "trajectories"} | {"lacks"}
     assert registry.settings("qcnn-dephased") == registry.settings("entangled-qcnn")
@@ -349,3 +351,38 @@ def test_trained_twin_round_trips(tmp_path: Any) -> None:
         rows = dataset.inputs(dataset.rows("test")[:5], torch.float64)
         assert torch.allclose(again(rows), result.model.double().eval()(rows))
         assert (again.part(KetStates) is not None) == (kind == "jump-twin")
+
+
+FOLLOW_UP = {"circuit_pooling": "controlled", "head": "retained"}
+
+
+@pytest.mark.parametrize("kind", ["qcnn-dephased", "qcnn-coherent"])
+def test_networks_have_the_settings_of_the_full_one(kind: str) -> None:
+    """10 elements: two layers of 2 pooling angles in place of 6, and 8 features in place of 15."""
+    model = model_of(kind, elements=10, **FOLLOW_UP)
+    assert model.network.pooling.shape == (2, 2)
+    assert model.network.head.shape == (2, 8)
+    inputs = {name: {"size": 3, "sequence": False} for name in model.modalities}
+    again = registry.rebuild(kind, inputs, ("a", "b"), model.settings, model.state_dict())
+    rows = rows_of(model)
+    assert torch.equal(model(rows), again.double().eval()(rows))
+
+
+def test_a_cut_twin_keeps_the_settings() -> None:
+    model = model_of("entangled-qcnn", outputs=1, **FOLLOW_UP)
+    twin = twins.cut_resource(model, "fused coherence")
+    assert (twin.network.circuit_pooling, twin.network.reads) == ("controlled", "retained")
+
+
+def test_log_odds_of_the_coherent_network_are_split_exactly() -> None:
+    model = base.log_odds_against_others(model_of("qcnn-coherent"))
+    rows = rows_of(model)
+    one = {name: values[:1] for name, values in rows.items()}
+    found = explain.explain(model, one, explain.background(model, rows, "joint"))
+    first, second = model.modalities
+    alone = {first: one[first].expand(6, -1), second: rows[second]}
+    with torch.no_grad():
+        expected = model(alone).mean(0)
+    assert found.values[0, found.coalitions.index(first)] == pytest.approx(
+        expected.numpy(), abs=1e-10
+    )
