@@ -52,7 +52,7 @@ from qfusion.plugins.why.audit.twin_runs import (  # noqa: E402
 )
 from qfusion.plugins.why.audit.words import explain_verdict  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
-from qfusion.study import evidence  # noqa: E402
+from qfusion.study import metric_gains  # noqa: E402
 from qfusion.training import train  # noqa: E402
 
 RUNS = ROOT / "benchmarks" / "runs" / "audit.jsonl"
@@ -322,7 +322,7 @@ def main() -> None:
                 parser.error(f"a worker has other data or settings for {words[number]}")
             known[run.key] = record
             leaderboard.keep(record, arguments.cache)
-            metric = evidence.main_metric(run.terms.dataset)[0]
+            metric = metric_gains.main_metric(run.terms.dataset)[0]
             result = record.get("failed") or f"{record['test'][metric]:.4f}"
             print(
                 f"{count}/{len(left)} {run.terms.data} {run.variant} seed {run.seed}: {result}, "

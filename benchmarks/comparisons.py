@@ -2,7 +2,7 @@
 effects over data sets, and the correction for many comparisons.
 
 Runs of one seed share the order of the rows, so differences are taken seed by seed. `paired` counts the spread over
-seeds, not that over test rows: another test set may order the models differently; `qfusion.study.evidence` has
+seeds, not that over test rows: another test set may order the models differently; `qfusion.plugins.why.evidence` has
 intervals that count both.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import scipy
 
 from qfusion._checks import check, require_finite
-from qfusion.study.evidence import Evidence, holm
+from qfusion.plugins.why.evidence import Evidence, holm
 
 LEVEL, ALPHA = 0.95, 0.05
 METHOD = (

@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from qfusion.plugins.why.audit import resource_cuts  # noqa: E402
-from qfusion.study.evidence import main_metric  # noqa: E402
+from qfusion.study.metric_gains import main_metric  # noqa: E402
 from qfusion.study.opening import open_study  # noqa: E402
 from qfusion.study.study import Study  # noqa: E402
 

@@ -22,7 +22,7 @@ from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.plugins.papers import ASSETS
-from qfusion.study.evidence import Evidence, crossed_evidence, holm
+from qfusion.plugins.why.evidence import Evidence, crossed_evidence, holm
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = (

@@ -27,7 +27,8 @@ from qfusion.plugins.review.students.simulatability import (
     Simulatability,
 )
 from qfusion.plugins.review.students.words import WORTH, is_only_control, title_worth
-from qfusion.study import cache, evidence
+from qfusion.plugins.why import evidence
+from qfusion.study import cache
 from qfusion.study.opening import open_study
 from qfusion.views.pages import address
 from scripts.ship_results import shipped_models

@@ -22,8 +22,8 @@ import typer
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from qfusion import data, plugin  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.explain import backgrounds, disturbances  # noqa: E402
-from qfusion.study import cache, compare, evidence, trust  # noqa: E402
+from qfusion.explain import disturbances  # noqa: E402
+from qfusion.study import cache, compare, trust  # noqa: E402
 from qfusion.study.opening import open_study  # noqa: E402
 from qfusion.study.study import Study  # noqa: E402
 from qfusion.views.pages import address  # noqa: E402
@@ -69,9 +69,6 @@ def shipped_calls(study: Study) -> Iterator[Call]:
     if study.reads_features:
         for modality in study.modalities:
             yield trust.feature_curves, (modality, disturbances.FIRST, False, False)
-    if study.has_truth:
-        for kind in backgrounds.ADDITIVE_PARTS:
-            yield evidence.remove_joint_terms, (kind,)
     for module in plugin_modules():
         yield from module.shipped_calls(study)
 

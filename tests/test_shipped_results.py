@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from qfusion import data, explain, plugin
-from qfusion._memory_cache import CACHE, find_result
+from qfusion._memory_cache import CACHE
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, bootstrap, faithfulness, findings, stability
-from qfusion.study import cache, evidence, opening, trust
+from qfusion.explain import bootstrap, faithfulness, findings, stability
+from qfusion.study import cache, opening, trust
 from qfusion.study.study import Study
 from qfusion.views.pages import address
 from scripts import ship_results
@@ -147,9 +147,6 @@ def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.Monke
     monkeypatch.setattr(type(study.space), "explain_rows", fail)
     assert trust.reliability_findings(study) == trust.reliability_findings(study, at_hand=True)
     assert not trust.is_comparison_missing(study)
-    assert find_result(evidence.remove_joint_terms, study) is not None
-    summary, gains = evidence.remove_joint_terms(study, backgrounds.OWN)
-    assert summary.samples == gains["gain"]["accuracy"].n
     curves = trust.feature_curves(study, study.modalities[0])
     assert curves.deletion[0] == 0
     assert curves.random_deletion.shape == (5, len(curves.shares))

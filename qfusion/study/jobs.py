@@ -216,7 +216,6 @@ class Task(Enum):
     MEASURE_SENSITIVITY = auto()
     PROJECT_SAMPLES = auto()
     READ_RECORDING = auto()
-    REMOVE_JOINT_TERMS = auto()
     REMOVE_TERMS = auto()
     REPLACE_FEATURES = auto()
     SPLIT_DECISIONS = auto()

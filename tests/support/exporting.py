@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 import io
 import json
 import re
@@ -117,12 +116,8 @@ def few_rows(patch: Any) -> None:
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.study import evidence
-
     # of the metrics, which few ask how precise they are
     patch.setattr(backgrounds, "gains", functools.partial(backgrounds.gains, resamples=50))
-    removed = functools.cache(inspect.unwrap(evidence.remove_joint_terms))
-    patch.setattr(evidence, "remove_joint_terms", removed)
 
 
 class Job(NamedTuple):

@@ -67,7 +67,7 @@ def draw_strongest_coupling(study: Study) -> str:
     """Draw the slider of the joint coupling that is strongest in the model as it is, and a button that resets all
     sliders. Return what it is called, or an empty text for a model without one."""
     names = tuple(study.model.modalities)
-    energies, _ = operators.coalition_strengths(study.model.system())
+    energies, _ = decomposition.coalition_strengths(study.model.system())
     joint = {term: key for key, term in couplings(names).items() if "+" in term}
     if not joint:
         return ""

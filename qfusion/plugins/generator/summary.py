@@ -30,7 +30,7 @@ from qfusion.plugins.generator import (
 )
 from qfusion.quantum import lindblad, states
 from qfusion.simulate.steady_state import Attractor
-from qfusion.study import evidence, jobs
+from qfusion.study import jobs, metric_gains
 from qfusion.study.cache import shipped
 from qfusion.study.jobs import Task
 from qfusion.study.study import Study
@@ -444,7 +444,7 @@ def simplify(study: Study, tweak: str = "") -> Simplifications:
     has_truth = study.dataset.target.known and study.has_truth
     metric = ""
     if has_truth:
-        metric = next(iter(evidence.metric_labels(study.dataset)))
+        metric = next(iter(metric_gains.metric_labels(study.dataset)))
     measured = [
         _measure(study, rows, name, distance, learned, scores, has_truth)
         for name, distance, scores in generators
@@ -488,9 +488,9 @@ def _measure(
     change = float(np.sqrt(((scores - learned) ** 2).mean()))
     if not has_truth:
         return Simpler(name, distance, change, (), ())
-    metric, label = next(iter(evidence.metric_labels(study.dataset).items()))
+    metric, label = next(iter(metric_gains.metric_labels(study.dataset).items()))
     without = backgrounds.Additive(len(study.modalities), learned, scores, None, len(rows))
-    parts = evidence.measure_gains(study, rows, without, {metric: label})
+    parts = metric_gains.measure_gains(study, rows, without, {metric: label})
     value, loss = parts["additive"][metric], parts["gain"][metric]
     return Simpler(
         name,

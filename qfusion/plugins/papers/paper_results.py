@@ -44,10 +44,11 @@ from qfusion.plugins.papers.paper_training import (
     train_cells,
     twin_cells,
 )
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.audit import audit, audit_rows
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, Resource
 from qfusion.plugins.why.audit.twin_runs import Run, Terms, summing
-from qfusion.study import evidence
+from qfusion.study import metric_gains
 from qfusion.training import metrics
 
 FORMAT = 2
@@ -430,7 +431,7 @@ def _assemble(
     models = {name: one.result() for name, one in measured.items()}
     figures = [] if _has_other_rows(paper, dataset, readings[0]) else paper.figures_on(dataset.name)
     on_board = paper.is_board and bool(figures)
-    metric = figures[0].metrics[0] if on_board else evidence.main_metric(dataset)[0]
+    metric = figures[0].metrics[0] if on_board else metric_gains.main_metric(dataset)[0]
     first = readings[0].name
     versions = {"qfusion": __version__, "python": platform.python_version()}
     for package in ("torch", "numpy", "scipy"):

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qfusion.plugins.why import summary
+from qfusion.explain import backgrounds
+from qfusion.plugins.why import evidence, summary
 from qfusion.plugins.why.fusion import fusion_tests
 from qfusion.plugins.why.pieces import patching
 from qfusion.study.study import Study
@@ -15,6 +16,8 @@ def shipped_calls(study: Study) -> Iterator[tuple[Callable[..., Any], tuple[Any,
     """Yield functions, each with its arguments but the study."""
     if study.has_truth:
         yield fusion_tests.split_loss, ()
+        for kind in backgrounds.ADDITIVE_PARTS:
+            yield evidence.remove_joint_terms, (kind,)
     if summary.Part.TERMS in summary.summary_parts(study):
         yield patching.prune_terms, ()
     if study.reads_features and len(study.modalities) > 1:

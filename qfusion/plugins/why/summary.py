@@ -14,13 +14,14 @@ from qfusion._memory_cache import find_result, memo
 from qfusion.errors import NotFound
 from qfusion.explain.backgrounds import Gains, ProjectionSummary
 from qfusion.models.protocols import Evolution, TruthTables
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.audit import audit, twin_training
 from qfusion.plugins.why.information import information_estimate
 from qfusion.plugins.why.information.information import Estimate
 from qfusion.plugins.why.pieces import patching
 from qfusion.plugins.why.pieces.gate_shapley import GateGroups
 from qfusion.plugins.why.pieces.generator_pruning import Pruning
-from qfusion.study import evidence, jobs
+from qfusion.study import jobs, metric_gains
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 
@@ -98,7 +99,7 @@ def find_summary(study: Study, sample: Sample) -> FusionSummary:
         if job is not None and job.state in (jobs.State.FAILED, jobs.State.CANCELLED)
     ]
     return FusionSummary(
-        metric=next(iter(evidence.metric_labels(study.dataset))),
+        metric=next(iter(metric_gains.metric_labels(study.dataset))),
         parts=parts,
         joint=find_result(evidence.remove_joint_terms, study),
         information=find_result(information_estimate.estimate_information, study.dataset),

@@ -175,7 +175,6 @@ TASKS: dict[Task, str] = {
     Task.MEASURE_SENSITIVITY: "Computing the sensitivity to every term …",
     Task.PROJECT_SAMPLES: "Projecting the samples …",
     Task.READ_RECORDING: "Reading the recording …",
-    Task.REMOVE_JOINT_TERMS: "Measuring the model without its joint terms …",
     Task.REMOVE_TERMS: "Removing every term in turn on all test samples …",
     Task.REPLACE_FEATURES: "Applying the model with features replaced …",
     Task.SPLIT_DECISIONS: "Explaining the decisions on the test samples (once) …",

@@ -20,7 +20,7 @@ import torch
 from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.plugins.papers import benchmark_board
-from qfusion.study.evidence import Evidence
+from qfusion.plugins.why.evidence import Evidence
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))

@@ -23,8 +23,9 @@ from qfusion.plugins.people import ratings
 from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
 from qfusion.plugins.people.sources import crowd as crowd_source, simulated_crowd
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.information.information_parts import exact
-from qfusion.study import evidence, open_study
+from qfusion.study import open_study
 from qfusion.study.opening import open_sample
 from qfusion.training import checkpoint, checkpoint as stored_games
 from qfusion.views import decision

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from qfusion.explain import bootstrap
 from qfusion.models import InputSpec, QuantumJump
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.fusion import fusion_tests
 from qfusion.plugins.why.information import (
     information,
@@ -89,6 +90,8 @@ def few_rows(patch: pytest.MonkeyPatch) -> None:
     """What a set needs and which piece of a model does it are measured on few rows, by small learners, in few steps,
     where nobody asks how precisely."""
     exporting.few_rows(patch)
+    removed = functools.cache(inspect.unwrap(evidence.remove_joint_terms))
+    patch.setattr(evidence, "remove_joint_terms", removed)
     few_trees(patch)
     patch.setattr(
         information_estimate,

@@ -20,13 +20,10 @@ from qfusion.plugins.why.audit import audit, audit_rows, audit_verdicts, dephasi
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.plugins.why.audit.quantum_resources import describe_cut_losses
 from qfusion.plugins.why.audit.words import explain_verdict
-from qfusion.plugins.why.fusion import additivity
-from qfusion.quantum import states
-from qfusion.study.evidence import (
+from qfusion.plugins.why.evidence import (
     bound_over_rows,
     effective_rows,
     evaluation_basis,
-    main_metric,
     metrics,
     p_of_counts,
     row_values,
@@ -34,6 +31,9 @@ from qfusion.study.evidence import (
     seed_evidence,
     variance_over_rows,
 )
+from qfusion.plugins.why.fusion import additivity
+from qfusion.quantum import states
+from qfusion.study.metric_gains import main_metric
 from qfusion.study.opening import open_study
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import math
@@ -19,11 +20,13 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
+from qfusion._memory_cache import CACHE, find_result
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import backgrounds, bootstrap, coalitions
 from qfusion.explain.backgrounds import JointEffect, joint_effect
 from qfusion.explain.bootstrap import Interval
 from qfusion.models import build, games
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.command import print_model_fusion
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
@@ -46,7 +49,7 @@ from qfusion.plugins.why.fusion.words import (
     fusion_record,
 )
 from qfusion.quantum.decomposition import subset_name, subsets
-from qfusion.study import evidence, opening, performance, trust
+from qfusion.study import metric_gains, opening, performance, trust
 from qfusion.training import checkpoint, checkpoint_cards, metrics
 
 KINDS = ["quantum-jump", "entangled-qcnn", "state-linear", "concatenation", "jump-mean-field"]
@@ -702,7 +705,7 @@ def test_panels_state_the_measurements(name: str) -> None:
     rows, explanation = trust.explain_test_rows(study)
     emap = model_fusion.emap(study)
     assert "Joint terms" in emap.title
-    assert list(emap.numbers["metric"]) == list(evidence.metric_labels(study.dataset))
+    assert list(emap.numbers["metric"]) == list(metric_gains.metric_labels(study.dataset))
     loss = model_fusion.loss_reduction(study)
     table = loss.numbers.set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
@@ -773,3 +776,17 @@ def test_command_prints_json_and_words(capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(capsys.readouterr().out)["emap"]["outcome"] == "gain"
     print_model_fusion("qj-parity", None, False)
     assert "Joint terms improve" in capsys.readouterr().out
+
+
+def test_shipped_gains_are_found_without_explaining_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(study: Any) -> None:
+        raise AssertionError("samples are explained")
+
+    study = opening.open_study("qj-parity")
+    CACHE.clear(inspect.unwrap(evidence.remove_joint_terms))
+    monkeypatch.setattr(type(study.space), "explain_rows", fail)
+    assert find_result(evidence.remove_joint_terms, study) is not None
+    summary, gains = evidence.remove_joint_terms(study, backgrounds.OWN)
+    assert summary.samples == gains["gain"]["accuracy"].n

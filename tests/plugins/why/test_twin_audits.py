@@ -10,9 +10,9 @@ from benchmarks import audit as benchmark
 from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.models import build
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.audit import audit, audit_rows, quantum_resources
 from qfusion.plugins.why.audit.words import name_audited_model, summarise_audit
-from qfusion.study import evidence
 from qfusion.study.opening import open_study
 from qfusion.training import checkpoint, metrics
 

@@ -3,7 +3,7 @@
 The difference of a group's mean and that of the other clips is resampled over groups of dependent clips, such as those
 of one actor. Its p-value is that of Student's t with the standard deviation of the resamples, and one degree of freedom
 less than actors are in the group, or outside, whichever are fewer. Whoever states several corrects them (Holm 1979, see
-`study.evidence.holm`).
+`plugins.why.evidence.holm`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from qfusion.explain import bootstrap
 from qfusion.models.measured_game import Game
 from qfusion.plugins.people.crowd import crowd_groups, vote_means as crowd
 from qfusion.plugins.people.votes import SHARE, Votes
-from qfusion.study import cohorts, evidence
+from qfusion.plugins.why import evidence
+from qfusion.study import cohorts
 from qfusion.study.study import Study
 
 MAX_GROUPS = 40  # values of a column by which clips are grouped

@@ -10,8 +10,9 @@ from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.review import plain_models
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.information.label_leak import FAMILY
-from qfusion.study import cohorts, evidence
+from qfusion.study import cohorts
 from qfusion.study.mistakes import wilson
 from qfusion.study.opening import open_study
 from qfusion.study.study import Study
@@ -88,7 +89,7 @@ def share_of_rows(hits: np.ndarray, clusters: np.ndarray | None = None) -> Inter
 
 def t_interval(values: Sequence[float]) -> Interval:
     """Return the mean over training seeds with its t interval; NaN ends for one value."""
-    from qfusion.study.evidence import seed_evidence
+    from qfusion.plugins.why.evidence import seed_evidence
 
     evidence = seed_evidence(np.asarray(values, float))
     low, high = evidence.interval()

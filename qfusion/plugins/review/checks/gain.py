@@ -8,7 +8,7 @@ from qfusion.plugins.review import plain_models
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.checks.claims import Claims
-from qfusion.study.evidence import SHARES, EvaluationBasis, evaluation_basis
+from qfusion.plugins.why.evidence import SHARES, EvaluationBasis, evaluation_basis
 from qfusion.study.study import Study
 
 MARGIN = 0.01  # of a share, by which a plain model must beat a rival that counts as undertrained

@@ -8,9 +8,9 @@ from qfusion.data import DataSet
 from qfusion.data.examine import value_scans
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
+from qfusion.plugins.why.evidence import evaluation_basis
 from qfusion.plugins.why.information import label_leak
 from qfusion.plugins.why.information.label_leak import pool_features
-from qfusion.study.evidence import evaluation_basis
 from qfusion.study.study import Study
 
 SEARCHING = "Searching features for the target …"

@@ -19,7 +19,7 @@ from qfusion.plugins.why.audit.audit_rows import OF_ERROR, WITHIN, ends, verdict
 from qfusion.plugins.why.audit.audit_verdicts import HERE
 from qfusion.plugins.why.audit.resource_cuts import CUTTING
 from qfusion.plugins.why.audit.twin_training import has_twins
-from qfusion.study.evidence import evaluation_basis
+from qfusion.plugins.why.evidence import evaluation_basis
 from qfusion.study.study import Study
 from qfusion.training import metrics
 

@@ -23,8 +23,8 @@ from qfusion.models import registry
 from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_findings
 from qfusion.plugins.review.plain_models import fitted_sets
+from qfusion.plugins.why.evidence import EvaluationBasis, evaluation_basis
 from qfusion.study import trust
-from qfusion.study.evidence import EvaluationBasis, evaluation_basis
 from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards, metrics, train
 from qfusion.training.options import card_options

@@ -9,7 +9,7 @@ from qfusion.plugins.review.checks import evidence
 from qfusion.plugins.review.checks.check import Check, Finding, Topic, sort_judged
 from qfusion.plugins.review.checks.claims import ClaimedFigure, Claims
 from qfusion.plugins.review.checks.measured_metrics import MeasuredMetrics, measure_metrics
-from qfusion.study.evidence import main_metric
+from qfusion.study.metric_gains import main_metric
 from qfusion.study.study import Study
 from qfusion.training.checkpoint_cards import label
 

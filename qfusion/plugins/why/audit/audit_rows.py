@@ -29,7 +29,7 @@ from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.plugins.why.audit.audit_verdicts import FEWEST, HERE, judge
-from qfusion.study.evidence import (
+from qfusion.plugins.why.evidence import (
     SHARES,
     EvaluationBasis,
     Evidence,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qfusion import _sentences
-from qfusion.study import evidence
+from qfusion.plugins.why import evidence
 
 FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
 LEVEL = 0.05

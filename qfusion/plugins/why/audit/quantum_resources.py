@@ -12,7 +12,7 @@ from qfusion.figures import model_charts, style
 from qfusion.plugins.why.audit import audit, audit_rows, resource_cuts
 from qfusion.plugins.why.audit.words import explain_verdict, name_audited_model, summarise_audit
 from qfusion.plugins.why.fusion.model_fusion import interval_words
-from qfusion.study import evidence, text
+from qfusion.study import metric_gains, text
 from qfusion.study.study import Study
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -110,7 +110,8 @@ DEPHASED = (
 
 def cut_comparison(study: Study) -> View:
     """Draw how much worse the metric of this model becomes when a resource is cut from it without retraining."""
-    frame, (key, label) = resource_cuts.cut_resources(study), evidence.main_metric(study.dataset)
+    frame = resource_cuts.cut_resources(study)
+    key, label = metric_gains.main_metric(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
     words = describe_cut_losses(ends[:, 0], ends[:, 1], rules.name_metric(key))

@@ -12,8 +12,8 @@ from qfusion.errors import NotFound
 from qfusion.explain import backgrounds, bootstrap
 from qfusion.plugins.why.audit import dephasing, twins
 from qfusion.plugins.why.audit.audit_plan import QJ
-from qfusion.study import evidence
-from qfusion.study.evidence import main_metric
+from qfusion.study import metric_gains
+from qfusion.study.metric_gains import main_metric
 from qfusion.study.opening import explained_model
 from qfusion.study.study import Study
 from qfusion.training import metrics
@@ -55,7 +55,7 @@ def cut_resources(study: Study) -> pd.DataFrame:
         without = backgrounds.Additive(
             len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
-        gains = evidence.measure_gains(study, rows, without, {metric: label})
+        gains = metric_gains.measure_gains(study, rows, without, {metric: label})
         parts[name] = {column: part[metric] for column, part in gains.items()}
 
     for resource in twins.CUTS[study.card["model"]]:

@@ -20,10 +20,10 @@ from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.models import build, registry
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.audit import twins
 from qfusion.plugins.why.audit.audit_plan import QJ, RESOURCES, VARIANTS
 from qfusion.plugins.why.fusion import additivity
-from qfusion.study import evidence
 from qfusion.training import Options, metrics, train
 
 NO_RANK = 4096  # most products of a bilinear head

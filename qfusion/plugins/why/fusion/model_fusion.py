@@ -7,6 +7,7 @@ from qfusion._checks import check_present
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import backgrounds, bootstrap
 from qfusion.figures import model_charts, style
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.fusion import (
     contribution_ranking,
     explanation_clusters,
@@ -23,7 +24,7 @@ from qfusion.plugins.why.fusion.words import (
     describe_ranking,
     describe_synergies,
 )
-from qfusion.study import evidence, jobs, performance, text, trust
+from qfusion.study import jobs, metric_gains, performance, text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study, dividend_column
 from qfusion.views import cohort_contributions, faithfulness
@@ -50,7 +51,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 @panel.cached
 def emap(study: Study) -> View:
     """Draw the gain of joint terms in every metric: the model against its EMAP, and against its own terms."""
-    labels = evidence.metric_labels(study.dataset)
+    labels = metric_gains.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (
         evidence.remove_joint_terms(study, kind) for kind in backgrounds.ADDITIVE_PARTS

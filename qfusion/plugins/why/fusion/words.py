@@ -15,6 +15,7 @@ from qfusion.explain.backgrounds import (
     ProjectionSummary,
     joint_effect,
 )
+from qfusion.plugins.why import evidence
 from qfusion.plugins.why.fusion import fusion_tests, seed_clusters
 from qfusion.plugins.why.fusion.contribution_ranking import Lead, Ranking
 from qfusion.plugins.why.fusion.explanation_clusters import (
@@ -24,7 +25,7 @@ from qfusion.plugins.why.fusion.explanation_clusters import (
     Multiplicity,
 )
 from qfusion.plugins.why.fusion.loss_attribution import Importance, LossGame
-from qfusion.study import evidence, trust
+from qfusion.study import metric_gains, trust
 from qfusion.study.study import Study
 from qfusion.views.words.rules import format_interval, name_metric
 
@@ -216,7 +217,7 @@ def fusion_record(study: Study) -> dict[str, Any]:
 
     An analysis that cannot be measured has only its reason.
     """
-    metric = next(iter(evidence.metric_labels(study.dataset)))
+    metric = next(iter(metric_gains.metric_labels(study.dataset)))
     record: dict[str, Any] = {}
     if study.has_truth and study.reads_features:
         result, gains = evidence.remove_joint_terms(study)

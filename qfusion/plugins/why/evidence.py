@@ -3,7 +3,7 @@
 A data set's rows limit what they can show, and the gain due to joint terms is measured on them."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,9 @@ from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import split_term
 from qfusion.explain import backgrounds
-from qfusion.study import cohorts
+from qfusion.study import metric_gains
 from qfusion.study.cache import shipped
-from qfusion.study.jobs import Task
+from qfusion.study.metric_gains import main_metric
 from qfusion.study.study import Study
 from qfusion.study.trust import explain_test_rows
 from qfusion.training import metrics
@@ -184,11 +184,6 @@ ABOVE = 3.0  # standard errors above the best constant answer that a seed must r
 SHARES = ("accuracy", "acc2_non0", "acc2")  # metrics that are shares of right rows
 
 
-def main_metric(dataset: DataSet) -> tuple[str, metrics.Label]:
-    """Return the metric in which differences are measured, the first of the data's convention, and its label."""
-    return next(iter(metric_labels(dataset).items()))
-
-
 def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:
     """Return the contribution of each test row to the metric of `main_metric`, whose mean over rows is the metric. It
     is 1 for a correct row and 0 for a wrong one, or the absolute error of the row. It is None for a row that does not
@@ -280,18 +275,9 @@ def _constants(dataset: DataSet, metric: str) -> Iterable[float]:
         yield metrics.row_metrics(dataset, rows, np.repeat(answer[None], len(rows), 0))[metric]
 
 
-def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
-    """Return the labels of a data set's metrics, keyed by metric. The metric that is reported first comes first."""
-    target, names = dataset.target, metrics.names(dataset)
-    return {
-        name: metrics.label(name, target.convention)
-        for name in dict.fromkeys((*metrics.headlines(names), *names))
-    }
-
-
 @memo(
     16,
-    task=Task.REMOVE_JOINT_TERMS,
+    task="Measuring the model without its joint terms …",
     ready=shipped(tuple[backgrounds.ProjectionSummary, backgrounds.Gains]),
 )
 def remove_joint_terms(
@@ -319,28 +305,6 @@ def remove_joint_terms(
         is_linear = study.model.algebra.is_linear
         most = len(rows) if is_linear else study.explanation_background.size
         result = backgrounds.emap(study.model, study.inputs(rows), most)
-    return result.summary, measure_gains(study, rows, result, metric_labels(study.dataset))
-
-
-def measure_gains(
-    study: Study,
-    rows: np.ndarray,
-    result: backgrounds.Additive,
-    labels: Mapping[str, metrics.Label],
-) -> backgrounds.Gains:
-    """Return by how much metrics of some rows are better with the joint terms that `result` leaves out, see
-    `backgrounds.gains`.
-
-    Args:
-        result: scores of the explained model.
-    """
-    target = study.dataset.target
-    return backgrounds.gains(
-        result,
-        study.dataset.y[rows],
-        lambda scores, truth: metrics.score_metrics(
-            study.logits(scores), truth, target.kind, target.convention
-        ),
-        labels,
-        clusters=cohorts.row_clusters(study.dataset, rows),
+    return result.summary, metric_gains.measure_gains(
+        study, rows, result, metric_gains.metric_labels(study.dataset)
     )
