@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from qfusion import plugin
 from qfusion.plugin import Plugin
@@ -100,3 +101,14 @@ def test_a_plugin_without_what_it_requires_is_left_out(monkeypatch: pytest.Monke
     plugin.plugins.cache_clear()
     assert names.index("lower") < names.index("upper")
     assert not {"alone", "broken"} & {*names}
+
+
+def test_a_link_to_a_page_that_is_not_installed_is_left_out() -> None:
+    def page() -> None:
+        from qfusion.app import navigation
+
+        navigation.link("pages/nowhere.py", "Nowhere", ":material/link:")
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert not app.get("page_link")
