@@ -95,7 +95,8 @@ MISSED = """() => {
   const missed = [];
   let count = 0;
   for (const e of document.querySelectorAll(controls)) {
-    if (e.disabled || e.matches('.js-plotly-plot *, [data-testid="stSkipToContent"]') || !shown(e) || !unclipped(e)) continue;
+    const aside = e.matches('.js-plotly-plot *, [data-testid="stSkipToContent"]');
+    if (e.disabled || aside || !shown(e) || !unclipped(e)) continue;
     const size = e.getBoundingClientRect();
     if (size.width <= 2 || size.height <= 2) continue;
     if (e.closest('[data-testid="stSidebar"]')?.getBoundingClientRect().right <= 0) continue;  // it is closed

@@ -129,7 +129,8 @@ def _replace_model_without_data(names: list[str], offered: list[str], known: lis
         address.test_data(address.own_data(model))
     except NotFound as missing:
         state.notice(f"Model '{model}' lacks its data. {missing} Another model is shown.")
-    state.put(address.MODEL.key, next(address.trained_models(data or known[0]), names[0]))
+    fitting = address.trained_models(data) if data else iter(())
+    state.put(address.MODEL.key, next(fitting, names[0]))
 
 
 def _draw_models_without_data(names: list[str], offered: list[str]) -> None:
