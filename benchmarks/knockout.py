@@ -50,7 +50,7 @@ def bent_terms(
     for place, parameter in enumerate(found.parameters):
         if parameter.kind not in LINEAR:
             up, down, middle = (
-                system.moved(place, f).slopes([method.SCORE])[1][place, 0]
+                system.with_parameter(place, f).slopes([method.SCORE])[1][place, 0]
                 for f in (1 + STEP, 1 - STEP, 0.5)
             )
             bend[place], half[place] = (up - down) / (2 * STEP), -middle

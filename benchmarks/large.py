@@ -64,7 +64,7 @@ def exact(modalities: int) -> torch.Tensor:
     """Scores by the observables."""
     model = local(modalities)
     with torch.no_grad():
-        return model.by("observables")(inputs_of(model, SAMPLES))[:, 0]
+        return model.with_method("observables")(inputs_of(model, SAMPLES))[:, 0]
 
 
 def sampled(modalities: int) -> Estimate:

@@ -264,17 +264,17 @@ def qutip(case: Case, few: int = 2) -> Callable[[], Any]:
 def products(case: Case) -> Callable[[], None]:
     """The matrix products of our step and nothing else: as many, of the same shapes, one way and back."""
     counted: list[tuple[int, ...]] = []
-    applied = generators._OneTerm.apply
+    applied = generators._SingleTerm.apply
 
     def apply(self: Any, before: Any, X: Tensor, keep: bool) -> Any:
         counted.append(tuple(X.shape))
         return applied(self, before, X, keep)
 
-    generators._OneTerm.apply = apply  # type: ignore[method-assign]
+    generators._SingleTerm.apply = apply  # type: ignore[method-assign]
     try:
         qfusion(case)()
     finally:
-        generators._OneTerm.apply = applied  # type: ignore[method-assign]
+        generators._SingleTerm.apply = applied  # type: ignore[method-assign]
     d, n, _ = counted[0]
     g = torch.randn(d, d, dtype=case.A.dtype)
     l, wide = g.repeat(K, 1), g.repeat(1, K)

@@ -394,7 +394,7 @@ def two_models(walk: Walk) -> str:
     sides = compare.compare_samples(
         opened("qcnn-parity", walk.sample, data="parity"), "qj-parity", walk.sample, "parity"
     )
-    result = compare.apart(sides)
+    result = compare.disagreement(sides)
     assert f"on {result.opposed:,} of {result.among:,} test samples" in said, said
     return said
 
@@ -410,7 +410,7 @@ def what_misled(walk: Walk) -> str:
     if tab.count():
         walk.click(tab, "Errors")
     said = walk.sentence(".st-key-panel-wrong h4", r"Of \d+ samples .*\d")
-    levels = performance.build_levels(opened(walk.model, walk.sample))
+    levels = performance.compare_cohort(opened(walk.model, walk.sample))
     agree(said, drawn(cohort_errors.wrong)(levels).headline)
     return said
 

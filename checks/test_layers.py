@@ -47,6 +47,7 @@ LAYERS = (
         "_files",
         "_lazy",
         "_memory_cache",
+        "_progress",
         "_sentences",
         "_user_folders",
     ),

@@ -83,7 +83,7 @@ def step_and_sample(context: PageContext, sample: Sample) -> None:
     """Draw the part above the sliders: the step under their values and their effect on the decision."""
     if sample.tweak_text:
         st.markdown(notebook.describe_tweaked_sample(sample))
-    more = "" if guidance.full() else f" {WHOLE_EVOLUTION_HELP}"
+    more = "" if guidance.shows_full_text() else f" {WHOLE_EVOLUTION_HELP}"
     steps, gates = widgets.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more),
         circuit.GATES_OF_H,
@@ -175,7 +175,7 @@ def draw_scrubber(walk: Replay, sample: Sample | None = None) -> None:
     key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
     shares = [1.0]
     if sample is not None:
-        shares = [1.4, 1.0] if sample.study.space.readouts() else [3.2, 1.0]
+        shares = [1.4, 1.0] if sample.study.backend.readouts() else [3.2, 1.0]
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
         for name, icon, label, act, arguments in (

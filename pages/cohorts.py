@@ -25,13 +25,13 @@ from qfusion.app import (
 from qfusion.app.page_context import PageContext
 from qfusion.app.samples.cohort_picker import (
     choose_levels,
-    ladder,
+    comparison_table,
     restore_filter,
     select_type,
     take,
 )
 from qfusion.explain import bootstrap, cohort_filters
-from qfusion.explain.cohort_filters import Part
+from qfusion.explain.cohort_filters import Condition
 from qfusion.models.protocols import Evolution, StateModel
 from qfusion.study import jobs, maps, mistakes, performance, text
 from qfusion.views import cohort_contributions, cohort_errors, cohort_points, cohort_quality
@@ -43,11 +43,11 @@ from qfusion.views.words.names import name_all, name_cohort
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Cohorts", restore_filter)
-    with page_runs.guard(), st.container(key="fold-cohorts"):
+    with page_runs.show_errors(), st.container(key="fold-cohorts"):
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             levels = choose_levels(context)
-            ladder(context, levels)
+            comparison_table(context, levels)
         with right:
             map_of_samples(context, levels)
         parts = {
@@ -59,7 +59,7 @@ def page() -> None:
         panels.tabs(builders.VIEW, parts, **context.scopes(), levels=levels)
 
 
-def contributions(context: PageContext, levels: performance.Levels) -> None:
+def contributions(context: PageContext, levels: performance.CohortComparison) -> None:
     """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
@@ -74,7 +74,7 @@ def contributions(context: PageContext, levels: performance.Levels) -> None:
     )
 
 
-def wrong_ones(context: PageContext, levels: performance.Levels) -> None:
+def wrong_ones(context: PageContext, levels: performance.CohortComparison) -> None:
     """Draw the wrong decisions of the cohort with the terms that misled them, error slices and the worst samples. A
     click on a row opens the sample.
     """
@@ -84,7 +84,7 @@ def wrong_ones(context: PageContext, levels: performance.Levels) -> None:
         error_slices(context, levels)
 
 
-def error_slices(context: PageContext, levels: performance.Levels) -> None:
+def error_slices(context: PageContext, levels: performance.CohortComparison) -> None:
     """Slices on the left, the worst on the right."""
     dataset = context.study.dataset
 
@@ -117,7 +117,7 @@ def error_slices(context: PageContext, levels: performance.Levels) -> None:
         )
 
 
-def select_slice(key: str, result: Sequence[mistakes.Slice], parts: Sequence[Part]) -> None:
+def select_slice(key: str, result: Sequence[mistakes.Slice], parts: Sequence[Condition]) -> None:
     """Filter the cohort by the slice that is selected in a chart."""
     place = selections.parse_index(selections.selected_value(key), len(result))
     if place is not None:
@@ -157,7 +157,7 @@ _HEADS = {
 }
 
 
-def select_confused(key: str, levels: performance.Levels) -> None:
+def select_confused(key: str, levels: performance.CohortComparison) -> None:
     """Make the clicked cell of the confusion matrix the cohort: samples of one class predicted as another."""
     classes = [
         levels.study.classes[k]
@@ -168,11 +168,11 @@ def select_confused(key: str, levels: performance.Levels) -> None:
     ]
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
-        own = (Part("truth", "=", (truth,)), Part("prediction", "=", (prediction,)))
+        own = (Condition("truth", "=", (truth,)), Condition("prediction", "=", (prediction,)))
         take(own, levels.parts, {"truth", "prediction", "verdict"})
 
 
-def model_quality(context: PageContext, levels: performance.Levels) -> None:
+def model_quality(context: PageContext, levels: performance.CohortComparison) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, "residuals", first=1)
     left, right = st.columns(2, gap="medium")
@@ -185,7 +185,7 @@ def model_quality(context: PageContext, levels: performance.Levels) -> None:
     panels.show(levels, "curves", first=1)
 
 
-def entanglement(context: PageContext, levels: performance.Levels) -> None:
+def entanglement(context: PageContext, levels: performance.CohortComparison) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = context.study
     if not performance.measure_titles(study):
@@ -218,9 +218,9 @@ def entanglement(context: PageContext, levels: performance.Levels) -> None:
             len(rows),
             performance.MAX_SLOW,
             performance.FEW_SLOW,
-            everyone=not performance.is_slow(measure),
+            all_samples=not performance.is_slow(measure),
         )
-        every = tasks.everyone(
+        every = tasks.use_all_samples(
             "entanglement",
             study,
             rows,
@@ -229,7 +229,7 @@ def entanglement(context: PageContext, levels: performance.Levels) -> None:
         )
         figure.draw_content(
             drawn(cohort_points.entanglement)(
-                levels, measure=measure, strength=strength, everyone=every
+                levels, measure=measure, strength=strength, all_samples=every
             ),
             head,
             on_select=selections.choose_selected_sample,
@@ -240,7 +240,9 @@ def entanglement(context: PageContext, levels: performance.Levels) -> None:
         )
 
 
-def _table(levels: performance.Levels, intervals: dict[str, dict[str, bootstrap.Interval]]) -> None:
+def _table(
+    levels: performance.CohortComparison, intervals: dict[str, dict[str, bootstrap.Interval]]
+) -> None:
     names = {"all": name_all(levels), "cohort": name_cohort(levels)}
     rows = [
         (
@@ -264,7 +266,7 @@ def _said(interval: bootstrap.Interval) -> str:
 
 
 @page_runs.fragment
-def map_of_samples(context: PageContext, levels: performance.Levels) -> None:
+def map_of_samples(context: PageContext, levels: performance.CohortComparison) -> None:
     """The map with its controls."""
     if not builders.has_enough_samples(levels):
         return
@@ -280,7 +282,7 @@ def map_of_samples(context: PageContext, levels: performance.Levels) -> None:
         )
         rows = levels.places(levels.rows)
         some = jobs.drawn_places(len(rows), *maps.limits(context.study, of, method))
-        every = tasks.everyone(
+        every = tasks.use_all_samples(
             "sample-map",
             context.study,
             rows,
@@ -291,7 +293,7 @@ def map_of_samples(context: PageContext, levels: performance.Levels) -> None:
         )
         figure.draw_content(
             drawn(cohort_points.sample_map)(
-                levels, of=of, method=method, colour=colour, everyone=every
+                levels, of=of, method=method, colour=colour, all_samples=every
             ),
             head,
             on_select=lambda key: select_samples(
@@ -305,7 +307,7 @@ def map_of_samples(context: PageContext, levels: performance.Levels) -> None:
         )
 
 
-def select_samples(key: str, sample_map: maps.SampleMap, parts: Sequence[Part]) -> None:
+def select_samples(key: str, sample_map: maps.SampleMap, parts: Sequence[Condition]) -> None:
     """Open the sample that is selected on the map, or filter the cohort by the region around several."""
     selection = selections.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)

@@ -42,7 +42,7 @@ from qfusion.views.words.rules import describe_softmax
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Compare", forget_lost_pin)
-    with page_runs.guard(), st.container(key="fold-compare"):
+    with page_runs.show_errors(), st.container(key="fold-compare"):
         pinned = state.get(links.PIN)
         chosen, tabs = widgets.draw(builders.VIEW), plugin.tabs("compare")
         if chosen == builders.SEVERAL:
@@ -87,9 +87,11 @@ def decisions(context: PageContext, view: page_state.Pin) -> None:
             sides,
             "disagreements",
             on_select=lambda key: open_on_both_sides(
-                key, view, context.study.dataset.ids[compare.apart(sides).rows]
+                key, view, context.study.dataset.ids[compare.disagreement(sides).rows]
             ),
-            below=lambda: selections.sample_strip(context.study.dataset, compare.apart(sides).rows),
+            below=lambda: selections.sample_strip(
+                context.study.dataset, compare.disagreement(sides).rows
+            ),
         )
         time_strips(sides)
         panels.draw_lower_panels(**context.scopes(tweak), sides=sides)
@@ -118,7 +120,7 @@ def time_strips(sides: compare.Sides) -> None:
     cards = {"A": "main", "B": "card" if twice else "main"}  # as `raw_contents` calls them
     for column, (letter, side) in zip(st.columns(2), sides.labelled.items(), strict=True):
         name, content = f"strip-{letter}", f"{cards[letter]}-{rows[letter]}"
-        with column, page_runs.guard():
+        with column, page_runs.show_errors():
             panels.show(sides, name, below=partial(contents.follow_strip, side, content, name))
 
 

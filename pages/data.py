@@ -22,21 +22,21 @@ from qfusion.views.words.training import ORIGINS
 def page() -> None:
     """Draw the page."""
     frame.begin_page("Data")
-    with page_runs.guard(), st.container(key="fold-data"):
-        if words := state.take(state.DATA_MESSAGE):
+    with page_runs.show_errors(), st.container(key="fold-data"):
+        if words := state.pop(state.DATA_MESSAGE):
             # in view wherever the reader has scrolled to
             st.toast(words, icon=":material/check_circle:", duration="long")
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             listing()
-        with left, page_runs.guard():
+        with left, page_runs.show_errors():
             dataset = choose_set()
             with right:
                 draw_set(dataset)
     data_import_form()
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def listing() -> None:
     """Draw a table of the available data sets, and the instructions for getting each missing one."""
     st.header("Available data sets", anchor=False)
@@ -60,7 +60,7 @@ def listing() -> None:
 def choose_set() -> DataSet:
     """Draw the picker of a data set and its description, and return the chosen one."""
     names = address.sources()
-    new = state.take(state.NEW_SET)
+    new = state.pop(state.NEW_SET)
     if new in names:
         state.put(data.SET.key, new)
     name = widgets.draw(data.SET, options=names)
@@ -69,7 +69,7 @@ def choose_set() -> DataSet:
     return dataset
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def draw_set(dataset: DataSet) -> None:
     """Draw the contents of a data set."""
     name = dataset.name
@@ -165,7 +165,7 @@ def _import_record(name: str) -> None:
                 f"Remove **{text.escape_markdown(name)}** from this machine? The original files are kept."
             )
             if st.button("Yes, remove it", key="_remove_set"):
-                with page_runs.guard():
+                with page_runs.show_errors():
                     checkpoint.remove_game(name) if checkpoint.is_game(
                         name
                     ) else manifest.remove_imported(name)

@@ -46,7 +46,7 @@ def page() -> None:
     context = frame.begin_model_page("Dynamics")
     if context.study.model.part(Evolution):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
-        turn = state.take_linked(dynamics_page.TURN.key)
+        turn = state.pop_linked(dynamics_page.TURN.key)
         if turn is not None:
             tweak = page_state.parse_slider_tweak(context.study.model, turn[-1])
             tweaks.set_sliders(context.study.model, tweak)
@@ -55,7 +55,7 @@ def page() -> None:
         no_time(context)
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def no_time(context: PageContext) -> None:
     """Draw the reason why the model has no evolution in time to follow, and where its counterpart is."""
     if not context.study.model.part(LayeredNetwork):
@@ -227,7 +227,7 @@ def dynamics(context: PageContext) -> None:
             with presets:
                 tweaks.slider_presets(context.study)
             exchange.export_button(context)
-        with main, page_runs.guard():
+        with main, page_runs.show_errors():
             sample = context.tweaked_sample(tweak)
             rest = compare_with_learned(context, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and

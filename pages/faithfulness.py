@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion import _sentences, plugin
+from qfusion import _progress, _sentences, plugin
 from qfusion.app import (
     figure,
     frame,
@@ -54,7 +54,7 @@ def evidence(context: PageContext) -> None:
         with page_runs.placeholders(WAITING_CARDS, [nullcontext()] * 2) as waiting:
             default = trust.with_training_background(context.study)
             seeds, missing = faithfulness.seed_measurements(default)
-            trust.reliability_findings(default, at_hand=True)
+            trust.reliability_findings(default, cached_only=True)
             waiting.remove_all()
             trust_warnings(default, seeds)
         missing_comparison = st.container(key="comparing-backgrounds")
@@ -77,7 +77,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     """Draw warnings about when not to trust the explanations of this model: those that are known at once, until the
     backgrounds are compared.
     """
-    findings = trust.reliability_findings(study, at_hand=True)
+    findings = trust.reliability_findings(study, cached_only=True)
     words = [describe_finding(finding) for finding in findings]
     if seeds is None and study.reads_features:
         words.append(
@@ -89,7 +89,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
         )
 
     def draw_findings() -> None:
-        if guidance.full():
+        if guidance.shows_full_text():
             st.markdown(
                 "  \n".join(
                     f"{ICONS[one.kind]} {text.escape_markdown(one.sentence, 600)}" for one in words
@@ -111,7 +111,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
                     guidance.chips(f"caution-{place}", one.facts)
 
     figure.draw(
-        draw_view(study, view=faithfulness.cautions, at_hand=True),
+        draw_view(study, view=faithfulness.cautions, cached_only=True),
         below=draw_findings,
         grows=False,
         gap="xsmall",
@@ -142,17 +142,17 @@ def deletion_tab(context: PageContext) -> None:
         if some < len(rows):
             widgets.draw(EVERYONE)
     draw_features = drawn(faithfulness.feature_curves)
-    every = tasks.everyone(
+    every = tasks.use_all_samples(
         "features",
         study,
         rows,
         some,
-        lambda: draw_features(study, everyone=True, **chosen),
+        lambda: draw_features(study, all_samples=True, **chosen),
         *chosen.values(),
     )
     for place, kind in zip(st.columns(2, gap="medium"), faithfulness.DIRECTIONS, strict=True):
         with place:
-            figure.draw(draw_features(study, everyone=every, kind=kind, **chosen))
+            figure.draw(draw_features(study, all_samples=every, kind=kind, **chosen))
 
 
 def estimators_tab(context: PageContext) -> None:
@@ -303,7 +303,7 @@ def seeds_tab(
         st.info(missing, icon=":material/info:")
     else:
         draw_seeds(context, study, seeds)
-    with st.container(key="training-seeds"), page_runs.guard():
+    with st.container(key="training-seeds"), page_runs.show_errors():
         draw_training(study.base_study, 1 if seeds is None else len(seeds.seeds))
 
 
@@ -348,7 +348,7 @@ def draw_training(study: Study, known: int) -> None:
     if requests.says_read_only("train other seeds"):
         return
     seconds = seeds.seconds_for_a_seed(study.name)
-    takes = "" if seconds is None else f" (about {_sentences.duration(left * seconds)})"
+    takes = "" if seconds is None else f" (about {_progress.duration(left * seconds)})"
     st.button(
         f"Train {_sentences.count(left, 'more seed')}{takes}",
         icon=":material/model_training:",

@@ -51,7 +51,7 @@ USED_ON = SelectParam(
 )
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def page() -> None:
     """Draw the search, the open entries, and the index of the others."""
     frame.begin_page("Glossary", (SEARCH, USED_ON))
@@ -72,7 +72,7 @@ def page() -> None:
     opened = [  # all at full depth or where there are few, else those that are called what was said
         entry
         for entry in entries
-        if guidance.full()
+        if guidance.shows_full_text()
         or len(entries) <= 6
         or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
     ]
@@ -81,7 +81,7 @@ def page() -> None:
             for entry in opened:
                 with st.container(border=True, key=f"word-{entry.term}", gap="xsmall"):
                     _entry(entry)
-    if len(entries) == len(guidance.entries()) and not guidance.full():
+    if len(entries) == len(guidance.entries()) and not guidance.shows_full_text():
         _first_terms(entries)
     if rest := [entry for entry in entries if entry not in opened]:
         _index(rest)

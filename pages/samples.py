@@ -49,7 +49,7 @@ def page() -> None:
         left, right = st.columns([1, 1.25], gap="medium")
         below = st.container()
     over_seconds = None
-    with read, page_runs.guard():
+    with read, page_runs.show_errors():
         contents.sample_heading(context)
         hero_card(context, details=True)
         over_seconds = st.container()  # after the decision: attributions take their time
@@ -58,16 +58,16 @@ def page() -> None:
         if context.study.reads_features:
             widgets.draw_folded(OPEN, lambda: modality_attributions(context), ":material/search:")
     if over_seconds is not None:  # else the guard says why there is no decision
-        with over_seconds, page_runs.guard():
+        with over_seconds, page_runs.show_errors():
             options = PANELS["strip"].arguments(state.current())
             panels.show(
                 sample,
                 "strip",
                 below=lambda: contents.follow_strip(sample, f"main-{context.row}", **options),
             )
-    with left, page_runs.guard():
+    with left, page_runs.show_errors():
         panels.show(sample, "shapley", "masses")
-    with right, page_runs.guard():
+    with right, page_runs.show_errors():
         panels.show(sample, "beliefs", "fused-entropies", "entropies")
         if context.study.model.part(GateCircuit):
             st.caption(describe_entropies(sample.entropies))
@@ -78,7 +78,7 @@ def page() -> None:
                 else "This model has no entropies, as it has no quantum states."
             )
     if ruled:
-        with below, page_runs.guard(), widgets.fold(TABLE, ":material/table_rows:"):
+        with below, page_runs.show_errors(), widgets.fold(TABLE, ":material/table_rows:"):
             table: pd.DataFrame = sample.reading.frame().reset_index()
             floats = table.select_dtypes("floating").columns
             tables.draw(
@@ -86,12 +86,12 @@ def page() -> None:
                 "One row per element: masses, rule, beliefs.",
                 column_config=tables.number_columns(floats, "%.3f"),
             )
-    with below, page_runs.guard():
+    with below, page_runs.show_errors():
         panels.lazy_panel("similar", partial(similar_samples, context), stays=True)
         panels.draw_lower_panels(**context.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.
-    with find, page_runs.guard(), st.container(border=True, key="box-find"):
+    with find, page_runs.show_errors(), st.container(border=True, key="box-find"):
         chosen = filters(context)
         rows = cohorts.passing(context.explained_study.frame(context.output_wanted), **chosen)
         if len(rows):

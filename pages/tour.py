@@ -3,7 +3,7 @@
 from qfusion.app import frame, navigation, page_runs
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def page() -> None:
     """Draw the page."""
     frame.begin_page("Guided tour")

@@ -39,14 +39,14 @@ COMING = (
 )
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def page() -> None:
     """Draw the page."""
     frame.begin_page("Train")
-    if started := state.take(STARTED):
-        state.forget(NAME)  # it is free for another one
+    if started := state.pop(STARTED):
+        state.delete(NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: trainings.MAX_SHOWN])
-    seen = trainings.look()
+    seen = trainings.list_statuses()
     brings = state.param_text(builders.IMPORT.key) == "true"
     new_run_form(not seen and not brings)
     if not _read_only.is_read_only():
@@ -65,12 +65,12 @@ def page() -> None:
     st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint_cards.available())
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
-    page_runs.begin_run()
-    seen = trainings.look()
+    page_runs.prepare_script()
+    seen = trainings.list_statuses()
     if _moving(seen) != moving or not seen or checkpoint_cards.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     shown = choose_runs(seen)
@@ -85,10 +85,10 @@ def _runs(moving: bool, models: list[str]) -> None:
             panels.tabs(builders.VIEW, draw, steady, runs=steady)
 
 
-def _steady(shown: list[trainings.Seen]) -> list[trainings.Seen]:
+def _steady(shown: list[trainings.RunStatus]) -> list[trainings.RunStatus]:
     """Return the runs as they were drawn a moment ago, unless one of them has another state or its first loss."""
     now = time.monotonic()
-    before: tuple[float, list[trainings.Seen]] = state.get(DRAWN_RUNS, (0.0, []))
+    before: tuple[float, list[trainings.RunStatus]] = state.get(DRAWN_RUNS, (0.0, []))
     # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
     if now - before[0] < 4.0 and _stages(before[1]) == _stages(shown):
         return before[1]
@@ -96,13 +96,13 @@ def _steady(shown: list[trainings.Seen]) -> list[trainings.Seen]:
     return shown
 
 
-def _stages(shown: list[trainings.Seen]) -> list[tuple[str, str, bool]]:
+def _stages(shown: list[trainings.RunStatus]) -> list[tuple[str, str, bool]]:
     """Return the state of each run, and whether it has a loss to draw."""
     begun = {entry.name for entry in trainings.runs_with_losses(shown)}
     return [(entry.name, entry.state, entry.name in begun) for entry in shown]
 
 
-def _moving(seen: list[trainings.Seen]) -> bool:
+def _moving(seen: list[trainings.RunStatus]) -> bool:
     """Whether the page looks again and again."""
     return any(entry.alive for entry in seen) and not figure.exporting()
 
@@ -111,7 +111,7 @@ METRIC_TITLE = "Metric on the validation rows"
 FIRST_EPOCH = "Drawn after the first epoch."
 
 
-def draw_progress(shown: list[trainings.Seen]) -> None:
+def draw_progress(shown: list[trainings.RunStatus]) -> None:
     """Draw the loss from the first batches on, then metrics, gradient norm and learning rate. Until then, placeholders
     say what each run waits for.
     """
@@ -130,7 +130,7 @@ def draw_progress(shown: list[trainings.Seen]) -> None:
     panels.show(begun, "train-gradient", "train-rate", columns=2, gap="medium", first=2)
 
 
-def _metric(shown: list[trainings.Seen]) -> None:
+def _metric(shown: list[trainings.RunStatus]) -> None:
     known = learning.common_metrics(shown)
     if not known:
         st.info(
@@ -148,7 +148,7 @@ def _metric(shown: list[trainings.Seen]) -> None:
             figure.draw_without_panel(draw_view(shown, view=learning.train_metric, metric=metric))
 
 
-def draw_inner_terms(shown: list[trainings.Seen]) -> None:
+def draw_inner_terms(shown: list[trainings.RunStatus]) -> None:
     """Draw the strength of the couplings, entanglement, and the contributions of single modalities and their
     combinations.
     """
@@ -171,7 +171,7 @@ def draw_inner_terms(shown: list[trainings.Seen]) -> None:
         panels.show(shown, "train-negativity", "train-fused")
 
 
-def draw_comparison(shown: list[trainings.Seen]) -> None:
+def draw_comparison(shown: list[trainings.RunStatus]) -> None:
     """Settings and results of the runs that are shown."""
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
@@ -186,7 +186,7 @@ def draw_comparison(shown: list[trainings.Seen]) -> None:
         )
 
 
-def _settings(shown: list[trainings.Seen]) -> None:
+def _settings(shown: list[trainings.RunStatus]) -> None:
     planned = {entry.name: entry.plan for entry in shown if entry.plan is not None}
     if not planned:
         return
@@ -247,7 +247,7 @@ def own_models() -> None:
     widgets.draw_folded(builders.IMPORT, draw_ways, ":material/upload_file:")
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def draw_ways() -> None:
     """Draw the way that the reader picks, to bring a model."""
     ways = {way.title: way for way in WAYS}

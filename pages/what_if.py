@@ -25,7 +25,7 @@ from qfusion.figures import sample_charts
 from qfusion.models.jump.flips import parameter_tweak
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Evolution, Physics, StateModel
-from qfusion.models.terms import ParameterChange
+from qfusion.models.terms import ParameterFlip
 from qfusion.study import opening, recording_strip, text, what_if
 from qfusion.study.what_if import (
     DROP,
@@ -69,16 +69,16 @@ def what_if_page(context: PageContext) -> None:
         )
         return
     with st.container(key="fold-what-if"):
-        with page_runs.guard():
+        with page_runs.show_errors():
             nearest_flips(context)
         side, main = st.columns([1, 2.6], gap="medium")
         wanted = None
-        with side, page_runs.guard():
+        with side, page_runs.show_errors():
             wanted = draw_changes(context)
-        with main, page_runs.guard():
+        with main, page_runs.show_errors():
             if wanted is not None:
                 draw_comparison(context, wanted)
-        with page_runs.guard():
+        with page_runs.show_errors():
             parameter_flips(context)
             panels.draw_lower_panels(**context.scopes())
 
@@ -98,7 +98,7 @@ def forget_other_samples(context: PageContext) -> None:
         # What is no longer drawn can be forgotten; a drawn widget would keep its value in the browser.
         for key in map(str, list(st.session_state)):
             if key.startswith((*builders.PREFIXES[1:], builders.WORDS.key)):
-                state.forget(key)
+                state.delete(key)
 
 
 def undo_changes(context: PageContext) -> None:
@@ -189,7 +189,7 @@ def _input(context: PageContext, name: str) -> None:
         (control.key.partition(".")[2], widgets.draw(control))
         for control in builders.input_choices(context.study, name)
     )
-    with page_runs.guard():
+    with page_runs.show_errors():
         change = Change(INPUT, controls=values)
         contents.raw_content(
             name,
@@ -231,7 +231,7 @@ def _state(context: PageContext, name: str, own: Any) -> None:
 
 def _titles(context: PageContext, own: Any) -> list[str]:
     if not own.is_complex():
-        elements: tuple[str, ...] = context.study.space.elements  # type: ignore[attr-defined]
+        elements: tuple[str, ...] = context.study.backend.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.escape_markdown(element, 20)}’" for element in elements]
     return (
         ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
@@ -416,7 +416,7 @@ def _flips(context: PageContext) -> None:
             )
 
 
-def flip_value(change: ParameterChange) -> float:
+def flip_value(change: ParameterFlip) -> float:
     """Return the value at which a parameter flips the decision. It is rounded to three decimals and never falls
     short of that value.
     """

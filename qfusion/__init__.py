@@ -5,7 +5,7 @@
     planted = qfusion.load("planted")
     mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
     sample = qfusion.study.open_sample(mine, "p0031", planted)
-    tracked = qfusion.simulate.follow(sample)
+    tracked = qfusion.simulate.track_sample(sample)
     view = sample.show("waterfall")
 
 Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from qfusion import _files, _limits, _sentences, _user_folders
+from qfusion import _files, _limits, _progress, _user_folders
 from qfusion._checks import read_json
 from qfusion.errors import InvalidInput
 
@@ -201,7 +201,7 @@ def _alone(path: Path) -> Iterator[None]:
             try:
                 stack.enter_context(lock.acquire(blocking=False))
             except Timeout:
-                with _sentences.progress_shown("Waiting for the process that computes the same"):
+                with _progress.progress_shown("Waiting for the process that computes the same"):
                     stack.enter_context(lock.acquire())
             stack.callback(place.unlink, missing_ok=True)
         yield

@@ -208,9 +208,9 @@ def file_stamp(path: Path) -> tuple[int, int]:
 
 
 def _leave_own(arguments: dict[str, Any]) -> None:
-    """Replace a study that has a visitor's samples appended, see `Study.with_own`, by the study of the set alone,
-    unless another argument names one of these samples. Results that concern only the set are thus computed once for
-    all who ask.
+    """Replace a study that has a visitor's samples appended, see `Study.with_user_samples`, by the study of the set
+    alone, unless another argument names one of these samples. Results that concern only the set are thus computed once
+    for all who ask.
     """
     for name, value in arguments.items():
         whole = getattr(value, "base_study", value)

@@ -15,7 +15,7 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from qfusion import __version__, _lazy, _sentences, plugin
+from qfusion import __version__, _lazy, _progress, plugin
 from qfusion.commands.printing import example_text, sample_progress_bar
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.plugin import Command
@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _let_print_everything(sys.stdout, "replace")
     _let_print_everything(sys.stderr, "backslashreplace")
     try:
-        with translate_system_errors(), _sentences.progress_to(sample_progress_bar):
+        with translate_system_errors(), _progress.progress_to(sample_progress_bar):
             code = app(
                 args=list(sys.argv[1:] if arguments is None else arguments),
                 prog_name="python -m qfusion",

@@ -31,7 +31,7 @@ Hook = Literal[
     "commands",
     "formats",
     "given",
-    "makers",
+    "feature_transforms",
     "models",
     "openers",
     "pages",
@@ -140,8 +140,9 @@ class Plugin:
         formats: formats of model files.
         extras: by the name of an import, its purpose and the extra that installs it.
         given: by kind, "MODULE:CLASS" of models whose numbers are given, not trained.
-        makers: "MODULE:NAME" of functions from how the features of an imported set were extracted, as its manifest
-            records it, and its modalities to what makes such features of a visitor's input: a `Maker` by modality.
+        feature_transforms: "MODULE:NAME" of functions from how the features of an imported set were extracted, as
+            its manifest records it, and its modalities to what makes such features of a visitor's input: a
+            `FeatureTransform` by modality.
         models: by kind, "MODULE:CLASS" of models that can be trained.
         openers: "MODULE:CLASS" of what opens models and circuits of other libraries, see `adapters.gates`.
         pages: pages of the dashboard.
@@ -159,7 +160,7 @@ class Plugin:
     formats: tuple[Format, ...] = ()
     extras: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
-    makers: tuple[str, ...] = ()
+    feature_transforms: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     openers: tuple[str, ...] = ()
     pages: tuple[Page, ...] = ()

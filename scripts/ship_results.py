@@ -111,7 +111,7 @@ def compute_results(study: Study, *, quick: bool = False) -> dict[str, Any]:
 
 def write_explanation(study: Study) -> None:
     """Write the coalition values of the explained rows, computed anew."""
-    values = study.space.compute_explanation().values
+    values = study.backend.compute_explanation().values
     cache.write_values(study, values)
 
 

@@ -192,7 +192,7 @@ def test_options_by_name_keep_other_defaults() -> None:
 
 def test_evolution_of_one_sample(planted: Any) -> None:
     sample = qfusion.study.open_sample("qj-planted", "p0031", planted)
-    tracked = qfusion.simulate.follow(sample, 5, trajectories=2)
+    tracked = qfusion.simulate.track_sample(sample, 5, trajectories=2)
     assert np.allclose(tracked.times, np.linspace(0, sample.model.duration, 5))
     assert len(tracked.trajectories) == 2
     scores = (
@@ -202,7 +202,7 @@ def test_evolution_of_one_sample(planted: Any) -> None:
     assert scores == pytest.approx(sample.scores, abs=1e-6)
     for times in (1, 2.5, float("nan")):
         with pytest.raises(InvalidInput, match="`times`"):
-            qfusion.simulate.follow(sample, times)  # type: ignore[arg-type]
+            qfusion.simulate.track_sample(sample, times)  # type: ignore[arg-type]
 
 
 def test_network_has_no_evolution() -> None:
@@ -211,7 +211,7 @@ def test_network_has_no_evolution() -> None:
         "qcnn-digits", str(digits.ids[digits.rows("test")[0]]), digits, background="zero"
     )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):
-        qfusion.simulate.follow(sample)
+        qfusion.simulate.track_sample(sample)
 
 
 def test_default_seed_is_zero() -> None:

@@ -18,7 +18,7 @@ from qfusion.models import base
 from qfusion.models.network import gate_angles, network_model, qcnn, truth_tables
 from qfusion.quantum.states import partial_trace
 from qfusion.study import circuits, opening
-from qfusion.study.backends.masses import MassSpace
+from qfusion.study.backends.masses import MassBackend
 from qfusion.study.opening import open_sample, open_study
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
@@ -38,7 +38,7 @@ def digits() -> Study:
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
     study = opening.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
-    assert isinstance(study.space, MassSpace)
+    assert isinstance(study.backend, MassBackend)
     return study
 
 
@@ -47,7 +47,7 @@ def pairs() -> Study:
     """A network of eight qubits, whose states have a sixteenth of the entries of those of digits."""
     found = checkpoint.load("qcnn-parity")
     study = opening.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
-    assert isinstance(study.space, MassSpace)
+    assert isinstance(study.backend, MassBackend)
     return study
 
 
@@ -112,11 +112,11 @@ def test_masses_equal_the_model(digits: Study) -> None:
         )
     assert torch.allclose(
         torch.stack([encoded[m][0] for m in digits.modalities], -1),
-        digits.space.masses[row],
+        digits.backend.masses[row],
         atol=1e-12,
     )
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
-    read = fusion.read_fusion(digits.model, digits.space.named_masses(row))
+    read = fusion.fusion_evidence(digits.model, digits.backend.named_masses(row))
     assert f"({read.disagreement.max():.2f})" in said(app) or (
         read.conflict and f"K = {read.conflict:.2f}" in said(app)
     )
@@ -188,10 +188,10 @@ def test_cell_can_be_selected_edited_and_reset(digits: Study) -> None:
         model="qcnn-digits",
         part="Fusion rules",
         phi="2:or,1.000=0.3",
-        element=digits.space.elements[1],
+        element=digits.backend.elements[1],
         outcome="110",
     )
-    app.selectbox(key="element").select(digits.space.elements[2]).run()
+    app.selectbox(key="element").select(digits.backend.elements[2]).run()
     shown = gate_angles.wrap_angle(float(truth_tables.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
     assert (
@@ -220,7 +220,7 @@ def test_default_cell_has_the_largest_weight(digits: Study) -> None:
     app = visit(
         "Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules"
     )
-    weights = fusion.read_fusion(digits.model, digits.space.named_masses(row)).weights[0, 0]
+    weights = fusion.fusion_evidence(digits.model, digits.backend.named_masses(row)).weights[0, 0]
     assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
@@ -308,7 +308,7 @@ def test_last_step_shows_the_read_out_state(pairs: Study) -> None:
 
     row = int(pairs.dataset.rows("test")[0])
     found = boxes.replay(pairs, row, "")
-    rho = qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]
+    rho = qcnn.density_states(pairs.model.network, pairs.backend.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * pairs.model.elements)
     direct = [
@@ -327,12 +327,14 @@ def test_noise_matches_track_and_shots_have_binomial_spread(pairs: Study) -> Non
     model: Any = base.log_odds_against_others(checkpoint.load("qcnn-parity").model)
     found = circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
-        {m: x[None] for m, x in pairs.space.named_masses(row).items()}
+        {m: x[None] for m, x in pairs.backend.named_masses(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
 
-    p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.space.vectors[row])[-1]).real
+    p = torch.diagonal(
+        qcnn.density_states(pairs.model.network, pairs.backend.vectors[row])[-1]
+    ).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)

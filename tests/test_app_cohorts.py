@@ -55,7 +55,7 @@ def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
     assert f"**{len(inside):,} of {len(rows):,}** explained samples of test;" in words
     everyone = np.ones(len(rows), dtype=bool)  # no cohort beside them
     for some, names in ((rows.index.isin(inside.index), ["all", "cohort"]), (everyone, ["all"])):
-        levels = performance.ladder(study, rows, some, None, "all")
+        levels = performance.comparison_table(study, rows, some, None, "all")
         assert levels["level"].tolist() == names
         assert levels["mean error"].iloc[-1] == pytest.approx(rows["error"][some].mean())
     x = performance.entropies(study, rows, performance.ENTROPY)
@@ -153,12 +153,12 @@ def test_entanglement_measures_equal_those_of_the_states() -> None:
     found = performance.correlations(study, rows)
     with torch.no_grad():
         rho = study.model.evolve_states(
-            states.density(study.space.kets(rows)), [study.model.duration]
+            states.density(study.backend.kets(rows)), [study.model.duration]
         )[0]
     assert found["total correlation"] == pytest.approx(
         measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
-    track = evolution.follow(study, 70, LEARNED, negativity=True)
+    track = evolution.track(study, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.by_part("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
     pairs = [float(values[-1]) for values in track.measures.by_part("mutual_information").values()]

@@ -61,16 +61,16 @@ def test_every_page_shows_the_own_sample(
 def test_cohorts_compare_the_own_sample_with_the_split(mine: own_samples.OwnSample) -> None:
     """With its own contributions, and without an error or an accuracy, for which the truth is needed."""
     dataset = own_samples.append_samples(parity(), [mine])
-    study = opening.open_study("qj-parity", "parity").with_own(dataset)
+    study = opening.open_study("qj-parity", "parity").with_user_samples(dataset)
     sample = build_sample(study, dataset.row(mine.id))
-    levels = performance.build_levels(sample)
+    levels = performance.compare_cohort(sample)
     assert levels.own is not None
     assert mine.id not in levels.rows.index
     dividends = {term: levels.own[dividend_column(term)] for term in study.terms}
     assert dividends == {term: sample.dividends[term] for term in study.terms}
     assert levels.own["relation"] == sample.verdict.relation
     assert levels.own[cohorts.JOINT] == abs(sample.dividends["left+right"])
-    ladder = performance.ladder(study, levels.rows, levels.inside, levels.own, "all")
+    ladder = performance.comparison_table(study, levels.rows, levels.inside, levels.own, "all")
     of_sample = ladder.set_index("level").loc[f"sample {mine.id}"]
     assert np.isnan(of_sample["accuracy"])
     assert np.isnan(of_sample["mean error"])
@@ -120,11 +120,11 @@ def test_the_drawer_offers_no_code_for_an_own_sample(mine: own_samples.OwnSample
 
 def test_report_states_that_truth_is_unknown(mine: own_samples.OwnSample) -> None:
     """In the words on its decision and its annotation, and that nothing opens it elsewhere."""
-    token = opening.at_hand.set((mine,))
+    token = opening.session_samples.set((mine,))
     try:
         one = open_sample("qcnn-parity", mine.id)
     finally:
-        opening.at_hand.reset(token)
+        opening.session_samples.reset(token)
     words = report.sample(one).render(".html").decode()
     assert "no truth is known" in words
     assert "made by a visitor" in words

@@ -203,11 +203,11 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 
 def test_scatter_offers_entanglement_measures(planted: Any) -> None:
-    from qfusion.study.evolution import follow
+    from qfusion.study.evolution import track
 
     study = open_study("qj-planted", "planted")
     found = kets.negativities(study, np.array([5, 7]))
-    track = follow(study, 7, LEARNED, negativity=True)
+    track = track(study, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit(
         "Samples",
@@ -267,11 +267,11 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
     study = open_study(f"qj-{source}", source)
     with torch.no_grad():
         rho = study.model.evolve_states(
-            states.density(study.space.kets(range(5))), [study.model.duration]
+            states.density(study.backend.kets(range(5))), [study.model.duration]
         )[0]
     for m in range(len(study.modalities)):
         direct = measures.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
-        assert np.allclose(study.space.entropies[:5, m], direct.numpy(), atol=1e-9)
+        assert np.allclose(study.backend.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 
 def test_link_restores_the_whole_view() -> None:

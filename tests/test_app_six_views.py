@@ -15,7 +15,7 @@ from qfusion import data, explain
 from qfusion._memory_cache import CACHE
 from qfusion.app import tasks
 from qfusion.data import DataSet, Modality, Target, registry
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import Source
 from qfusion.models import base

@@ -427,7 +427,7 @@ def test_launched_run_is_starting_until_it_has_its_lock() -> None:
     run = make("soon")
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert runs.is_starting(run)
-    assert run_curves.see(run).status == "starting"
+    assert run_curves.read_status(run).status == "starting"
     run.write(replace(record_of(1, state="paused"), pid=os.getpid()))
     assert not runs.is_starting(run)
     for strange in (

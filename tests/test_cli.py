@@ -122,7 +122,7 @@ def test_evaluate_prints_the_metrics_of_the_card(run: Any, planted: Any) -> None
         "disturbance",
         "convention",
         "metrics",
-        "way",
+        "method",
     }
     assert result["convention"] == "mosi"
     assert (result["model"], result["data"], result["split"]) == (MODEL, "planted", "test")
@@ -130,11 +130,11 @@ def test_evaluate_prints_the_metrics_of_the_card(run: Any, planted: Any) -> None
     assert set(result["metrics"]) >= {"acc2_non0", "f1_non0", "acc7", "mae", "corr", "r2"}
     card = checkpoint.load(MODEL).card
     assert result["metrics"]["mae"] == pytest.approx(card["this_seed"]["test"]["mae"], abs=1e-4)
-    assert result["way"] == "observables"
+    assert result["method"] == "observables"
     said = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test")
     assert "evolved once for any number of samples" in said.err
     assert_refused(
-        run("evaluate", "--model", "qcnn-digits", "--data", "digits", "--way", "states"),
+        run("evaluate", "--model", "qcnn-digits", "--data", "digits", "--method", "states"),
         "which has no evolution in time",
     )
 

@@ -11,7 +11,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
 from qfusion.study import performance
 from qfusion.study.opening import open_sample
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from qfusion.views import cohort_quality, samples
 from qfusion.views.pages import cohorts
 from qfusion.views.pages.panel import drawn
@@ -20,12 +20,12 @@ from tests.support.app import plain, said, visit
 
 @pytest.fixture(scope="module")
 def digits() -> Any:
-    return build_levels(open_sample("qcnn-digits", "digit-0004"), "certainty<0.99")
+    return compare_cohort(open_sample("qcnn-digits", "digit-0004"), "certainty<0.99")
 
 
 @pytest.fixture(scope="module")
 def planted() -> Any:
-    return build_levels(open_sample("qj-planted", "p0031"), "relation=conflict")
+    return compare_cohort(open_sample("qj-planted", "p0031"), "relation=conflict")
 
 
 def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -35,7 +35,7 @@ def rows_of(levels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("filter", ["", "certainty<0.99"])
 def test_confusions_by_counting(digits: Any, filter: str) -> None:
-    levels = build_levels(digits.sample, filter)
+    levels = compare_cohort(digits.sample, filter)
     truth, predicted, _ = rows_of(levels)
     found = performance.confusions(levels)
     assert found.shape == (10, 10)
@@ -45,7 +45,7 @@ def test_confusions_by_counting(digits: Any, filter: str) -> None:
 
 
 def test_curves_by_counting(digits: Any) -> None:
-    everyone = build_levels(digits.sample)
+    everyone = compare_cohort(digits.sample)
     truth, _, sure = rows_of(everyone)
     found = performance.curves(everyone)
     assert [each.name for each in found] == list(digits.study.classes)
@@ -102,7 +102,7 @@ def test_quality_panels_of_classes_and_numbers(digits: Any, planted: Any) -> Non
     )
     assert list(cohort_quality.curves(digits).numbers["class"]) <= list(digits.study.classes)
     assert "The mean area is 0." in cohort_quality.curves(digits).caption
-    one_class = build_levels(digits.sample, "truth=7")
+    one_class = compare_cohort(digits.sample, "truth=7")
     assert "The mean area" not in cohort_quality.curves(one_class).caption
     assert "Expected calibration error" in cohort_quality.calibration(digits).caption
     assert not cohorts.has_classes(planted)
@@ -112,10 +112,10 @@ def test_quality_panels_of_classes_and_numbers(digits: Any, planted: Any) -> Non
         performance.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
         model_quality.confusion_matrix(np.zeros((2, 3)), ["a", "b"])
-    nobody = build_levels(open_sample("qj-planted", "p0031"), "error>1000")
+    nobody = compare_cohort(open_sample("qj-planted", "p0031"), "error>1000")
     assert cohort_quality.residuals(nobody).title == "No sample of this cohort"
     assert not cohorts.has_classes(
-        build_levels(open_sample("qcnn-digits", "digit-0004"), "error>1000")
+        compare_cohort(open_sample("qcnn-digits", "digit-0004"), "error>1000")
     )
 
 

@@ -122,7 +122,7 @@ def test_filters_of_maximal_length_are_parsed() -> None:
     with pytest.raises(InvalidInput, match="501 characters"):
         cohort_filters.parse_saved(f"{name}:{text}0")
     assert cohort_filters.split_conditions(cohort_filters.parse("error>1")) == (
-        cohort_filters.Part("split", "=", ("test",)),
+        cohort_filters.Condition("split", "=", ("test",)),
     )
     both = cohort_filters.parse("split=train; error>1; split!=test")
     assert cohort_filters.split_conditions(both) == (both[0], both[2])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from qfusion import _sentences, cli
+from qfusion import _progress, cli
 from qfusion._memory_cache import CACHE
 from qfusion.commands import printing, train
 from qfusion.study.opening import load_model_and_data
@@ -41,13 +41,13 @@ def run(*words: Any) -> None:
 
 def test_rates_and_times_are_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(_sentences.time, "monotonic", lambda: now[0])
-    pace = _sentences.Pace()
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    pace = _progress.Pace()
     assert pace.words(0, 100) == ""
     now[0] = 2.0
     assert pace.left(500, 2500) == 8.0
     assert pace.words(500, 2500) == "250 samples a second, 8 s left"
-    assert [_sentences.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == [
+    assert [_progress.duration(seconds) for seconds in (3.2, 99, 600, 7200)] == [
         "3 s",
         "99 s",
         "10 min",
@@ -104,10 +104,10 @@ def test_nested_bar_is_a_line_of_the_outer_bar(monkeypatch: pytest.MonkeyPatch) 
     )
     with (
         printing.progress_bar("Training") as outer,
-        _sentences.progress_to(printing.sample_progress_bar),
+        _progress.progress_to(printing.sample_progress_bar),
     ):
         outer(1, 2, "epoch 1")
-        for _ in _sentences.progress_over([3, 4], "Encoding", 7, int):
+        for _ in _progress.progress_over([3, 4], "Encoding", 7, int):
             time.sleep(0.01)
             assert [task.description.partition(":")[0] for task in printing.open_bars[0].tasks] == [
                 "Training",

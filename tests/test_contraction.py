@@ -152,11 +152,11 @@ def test_readout_at_the_steady_state_is_one_number() -> None:
     """Of a shipped model: late read-outs of all test samples agree, those at T spread as said."""
     study = open_study("qj-parity")
     rows = study.dataset.rows("test")
-    settled = evolution.attract(study, int(rows[0]), LEARNED)
+    settled = evolution.steady_state_of(study, int(rows[0]), LEARNED)
     assert settled.attractor.unique
     with torch.no_grad():
         late = study.model.observables([60 / settled.attractor.gap])[0]
-    scores = study.space.observable_scores(rows, late, study.model.bias)
+    scores = study.backend.observable_scores(rows, late, study.model.bias)
     assert np.ptp(scores, axis=0).max() < 1e-8
     assert settled.spread[1] == pytest.approx(
         study.scores[rows[: evolution.MOST_SPREAD]].std(0), rel=1e-6

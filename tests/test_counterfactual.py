@@ -127,7 +127,7 @@ def test_nearest_ket_flips_the_decision_and_no_random_ket_is_nearer(
             )
             there = {**states, name: found.state[None]}
             assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
-            assert found.turned == terms.decision(found.after) != found.decision == held
+            assert found.new_decision == terms.decision(found.after) != found.decision == held
             # On the boundary, just beyond: the model itself says so, with the state evolved instead of the observable.
             top = np.sort(found.after)[-2:]
             assert abs(top[-1] - top[0] if len(outputs) > 1 else top[0]) < 1e-4
@@ -388,7 +388,9 @@ def test_donor_is_the_nearest_sample_that_flips_the_decision() -> None:
             assert (found.turning, found.tried) == (len(turning), 25)
             far = (
                 np.linalg.norm(
-                    counterfactual.flat(others[name]) - counterfactual.flat(states[name]), axis=1
+                    counterfactual.flatten_state(others[name])
+                    - counterfactual.flatten_state(states[name]),
+                    axis=1,
                 )
                 if model.kind == "concatenation"
                 else counterfactual.distance(states[name], others[name])
@@ -539,7 +541,7 @@ def test_nearer_of_two_flips_is_returned(monkeypatch: pytest.MonkeyPatch) -> Non
     assert change is not None
     assert change.value == pytest.approx(1.316178, abs=2e-6)
     assert tail < 1e-12
-    assert (change.decision, change.turned, change.verified) == (1, 0, True)
+    assert (change.decision, change.new_decision, change.verified) == (1, 0, True)
 
 
 def test_all_flipping_rule_angles_are_found() -> None:

@@ -176,7 +176,8 @@ def test_damping_changes_the_answer_and_depolarising_later() -> None:
 def test_a_long_evolution_forgets() -> None:
     learned, longer = (open_sample("qj-parity", "pair-6601", tweak=tweak) for tweak in ("", "T=3"))
     settled = [
-        evolution.attract(sample.study, sample.row, sample.tweak) for sample in (learned, longer)
+        evolution.steady_state_of(sample.study, sample.row, sample.tweak)
+        for sample in (learned, longer)
     ]
     distances = [one.attractor.distance[evolution.STEPS] for one in settled]
     assert f"at T is {distances[0]:.2f}" in answer(10)

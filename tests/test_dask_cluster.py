@@ -61,7 +61,7 @@ def test_killed_worker_does_not_change_results(
     assert shared["seconds"] > 0
     assert several[0].alive() == [False, True]
     assert len(gone) == 1
-    for more in (["--missing", "text"], ["--way", "states"]):
+    for more in (["--missing", "text"], ["--method", "states"]):
         words = ["evaluate", "--model", "qj-planted", "--json", *more]
         alone, shared = printed(words, capsys), printed([*words, *there], capsys)
         assert shared.pop("metrics") == pytest.approx(alone.pop("metrics"), abs=1e-12)

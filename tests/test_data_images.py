@@ -7,7 +7,7 @@ import pytest
 
 from qfusion import data
 from qfusion.data import Image, Series, registry
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.media_pictures import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import digits

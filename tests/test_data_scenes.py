@@ -157,7 +157,7 @@ def test_colour_channels_of_a_pixel_are_one_feature(made: DataSet) -> None:
 
 
 def test_visitor_input_is_processed_like_training_data(made: DataSet) -> None:
-    picture, question = made.makers["picture"], made.makers["question"]
+    picture, question = made.feature_transforms["picture"], made.feature_transforms["question"]
     assert (picture.kind, question.kind) == ("drawing", "sentence")
     for row in (0, 17):
         seen = made.modalities[0].values[row]
@@ -197,7 +197,7 @@ def test_invalid_visitor_input_is_refused(
     made: DataSet, modality: str, given: object, message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        made.makers[modality].make(given)
+        made.feature_transforms[modality].make(given)
 
 
 def test_sizes_that_cannot_be_balanced_are_refused() -> None:
@@ -213,7 +213,7 @@ def test_drawings_are_resized_to_a_small_square() -> None:
     side = 16
     given = np.full((120, 240, 3), 250, np.uint8)
     given[40:80, 100:140] = (255, 0, 0)
-    features, shown = sources.picture_maker("", side).make(given)
+    features, shown = sources.picture_transform("", side).make(given)
     small = features.reshape(side, side, 3)
     assert isinstance(shown, Image)
     assert small[0, 0].tolist() == pytest.approx(

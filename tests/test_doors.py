@@ -14,7 +14,7 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from qfusion import data
-from qfusion.data import file_words, importing
+from qfusion.data import importing, parsing
 from qfusion.data.data_set import DataSet
 from qfusion.data.in_memory import data_set_of
 
@@ -61,14 +61,14 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
                 else values,
                 dtype=kind,
             )
-    label = draw(st.sampled_from(file_words.LABEL_NAMES))
+    label = draw(st.sampled_from(parsing.LABEL_NAMES))
     columns[_spelt(draw, label)] = LABELS[draw(st.sampled_from(sorted(LABELS)))](rng)
     make_ids = IDS[draw(st.sampled_from(sorted(IDS)))]
     if make_ids is not None:
-        columns[_spelt(draw, draw(st.sampled_from(file_words.ID_NAMES)))] = make_ids(rng)
+        columns[_spelt(draw, draw(st.sampled_from(parsing.ID_NAMES)))] = make_ids(rng)
     parts = SPLITS[draw(st.sampled_from(sorted(SPLITS)))]
     if parts is not None:
-        columns[_spelt(draw, draw(st.sampled_from(file_words.SPLIT_NAMES)))] = parts * (COUNT // 6)
+        columns[_spelt(draw, draw(st.sampled_from(parsing.SPLIT_NAMES)))] = parts * (COUNT // 6)
     if draw(st.booleans()):
         columns["Unnamed: 0"] = np.arange(COUNT)
     if draw(st.booleans()):

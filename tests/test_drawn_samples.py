@@ -21,7 +21,7 @@ from qfusion.explain import cohort_filters
 from qfusion.study import cohorts, jobs, maps, opening, performance, trust
 from qfusion.study.jobs import State
 from qfusion.study.opening import open_sample
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from qfusion.views import cohort_points, faithfulness
 from qfusion.views.pages import catalogue, rendering
 from tests.support.app import plain, said, visit
@@ -52,7 +52,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(performance, "MAX_SLOW", 40)
     monkeypatch.setattr(performance, "FEW_SLOW", 20)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
-    return build_levels(open_sample("qj-planted", "p0031"), FILTER)
+    return compare_cohort(open_sample("qj-planted", "p0031"), FILTER)
 
 
 def test_samples_are_drawn_once_and_keep_their_order() -> None:
@@ -61,23 +61,23 @@ def test_samples_are_drawn_once_and_keep_their_order() -> None:
     assert len(first) == 40
     assert first.max() > 400 > 100 > first.min()
     assert jobs.drawn_places(100, 100, 40).tolist() == list(range(100))
-    assert jobs.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
+    assert jobs.drawn_places(500, 100, 40, all_samples=True).tolist() == list(range(500))
 
 
 def test_slow_measures_use_drawn_samples_by_default(few: Any) -> None:
     whole, inside = len(few.rows), int(few.inside.sum())
     assert min(whole, inside) > 40
     some, every = (
-        performance.correlate_measures(few, "negativity", "joint", everyone)
-        for everyone in (False, True)
+        performance.correlate_measures(few, "negativity", "joint", all_samples)
+        for all_samples in (False, True)
     )
     assert (len(some.x), len(every.x)) == (20, whole)
     at = jobs.drawn_places(whole, 40, 20)
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
     drawn, exact = (
-        cohort_points.entanglement(few, measure="negativity", everyone=everyone)
-        for everyone in (False, True)
+        cohort_points.entanglement(few, measure="negativity", all_samples=all_samples)
+        for all_samples in (False, True)
     )
     assert (
         f"one point per sample: 20 samples drawn at random from {whole:,}; intervals: 95%"
@@ -113,7 +113,8 @@ def test_map_of_all_samples_has_its_own_name(few: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr(maps, "MAX_UMAP", 40)
     monkeypatch.setattr(maps, "FEW_UMAP", 20)
     some, every = (
-        cohort_points.map_positions(few, "states", "UMAP", everyone) for everyone in (False, True)
+        cohort_points.map_positions(few, "states", "UMAP", all_samples)
+        for all_samples in (False, True)
     )
     assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
@@ -195,7 +196,8 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
     }
     study = opening.build_study("drawn", card, model_of("concatenation", dataset), dataset)
     some, every = (
-        trust.feature_curves(study, "text", everyone=everyone) for everyone in (False, True)
+        trust.feature_curves(study, "text", all_samples=all_samples)
+        for all_samples in (False, True)
     )
     whole = len(dataset.rows("test"))
     assert (some.samples, every.samples) == (12, whole)
@@ -204,7 +206,7 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
     monkeypatch.setattr(trust, "INSIDE", 1000)  # in one go
     again = trust.feature_curves(study, "text", "integrated gradients")
     monkeypatch.setattr(trust, "INSIDE", 12)
-    parts = trust.feature_curves(study, "text", "integrated gradients", everyone=True)
+    parts = trust.feature_curves(study, "text", "integrated gradients", all_samples=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
     picture = faithfulness.feature_curves(study, modality="text")
     assert (
@@ -214,7 +216,7 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
     assert "videos, not of rows" in picture.caption
     assert (
         "drawn at random from"
-        not in faithfulness.feature_curves(study, modality="text", everyone=True).caption
+        not in faithfulness.feature_curves(study, modality="text", all_samples=True).caption
     )
 
 
@@ -225,7 +227,7 @@ def test_address_can_request_all_samples(few: Any) -> None:
     )
     assert len(some.numbers) == 20
     assert len(every.numbers) == len(few.rows)
-    assert "everyone=True" in rendering.program(
+    assert "all_samples=True" in rendering.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
     with pytest.raises(Exception, match="Samples of slow figures 'most' does not exist"):
@@ -259,14 +261,14 @@ def test_background_computation_can_be_cancelled(few: Any, monkeypatch: pytest.M
 
 
 def _slowly(related: Callable[..., Any]) -> Callable[..., Any]:
-    """Of everyone as slow as a large set is."""
-    from qfusion import _sentences
+    """Of all_samples as slow as a large set is."""
+    from qfusion import _progress
 
-    def slow(levels: Any, measure: str, strength: str, everyone: bool = False) -> Any:
-        if everyone:
-            for _ in _sentences.progress_over(range(600), "Waiting", 600):
+    def slow(levels: Any, measure: str, strength: str, all_samples: bool = False) -> Any:
+        if all_samples:
+            for _ in _progress.progress_over(range(600), "Waiting", 600):
                 time.sleep(0.1)
-        return related(levels, measure, strength, everyone)
+        return related(levels, measure, strength, all_samples)
 
     return slow
 

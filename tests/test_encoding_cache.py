@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from qfusion import _disk_cache, _sentences, explain
+from qfusion import _disk_cache, _progress, explain
 from qfusion._memory_cache import CACHE
 from qfusion._settings import choices
 from qfusion._user_folders import cache_root
@@ -119,8 +119,8 @@ def test_cached_encodings_equal_computed_ones(
         )
 
 
-def told_numbers(model: Any, dataset: DataSet, tell: _sentences.Tell) -> dict[str, np.ndarray]:
-    with _sentences.progress_to(lambda _: contextlib.nullcontext(tell)):
+def told_numbers(model: Any, dataset: DataSet, tell: _progress.Tell) -> dict[str, np.ndarray]:
+    with _progress.progress_to(lambda _: contextlib.nullcontext(tell)):
         return encodings.encoded_numbers(model, dataset)
 
 
@@ -261,7 +261,7 @@ def test_killed_encoder_is_replaced_by_the_waiting_process(
         shown.append(task)
         yield lambda done, total: None
 
-    with _sentences.progress_to(show):
+    with _progress.progress_to(show):
         numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     process.join()
     assert len(numbers["text"]) == 90
@@ -277,7 +277,7 @@ def test_abandoned_encoding_restarts_and_cancelled_one_does_not(
     monkeypatch.setattr(opening.sources, "load", lambda name: dataset)
 
     def slowly(*_: str) -> None:
-        with _sentences.progress_shown("Encoding") as tell:
+        with _progress.progress_shown("Encoding") as tell:
             for done in range(600):
                 tell(done, 600)
                 time.sleep(0.05)
@@ -314,7 +314,7 @@ def test_failed_encoding_reports_a_reason(
     monkeypatch.setattr(opening.sources, "load", lambda name: dataset)
 
     def fails(*_: str) -> None:
-        with _sentences.progress_shown("Encoding") as tell:
+        with _progress.progress_shown("Encoding") as tell:
             tell(45, 90)
         raise OSError("the disk is full")
 

@@ -191,7 +191,7 @@ def test_found_flip_flips_and_is_nearer_than_any_sample(kind: str, outputs: int)
         if found.possible:
             possible += 1
             assert found.verified
-            assert found.turned != found.decision
+            assert found.new_decision != found.decision
             assert found.distance <= donor.distance + 1e-9
             again = {**own, name: counterfactual.fill_state(own[name], found.state[None])}
             assert counterfactual.score_encodings(model, again)[0].numpy() == pytest.approx(
@@ -232,8 +232,8 @@ def test_state_is_unchanged_where_no_flip_is_found() -> None:
     found = counterfactual.nearest_state(model, own, "text")
     assert (found.possible, found.verified, found.exact) == (False, False, False)
     assert (found.distance, found.reach) == (math.inf, -math.inf)
-    assert (found.modality, found.decision, found.turned) == ("text", 1, 1)
-    assert torch.equal(found.state, counterfactual.flat(own["text"])[0])
+    assert (found.modality, found.decision, found.new_decision) == ("text", 1, 1)
+    assert torch.equal(found.state, counterfactual.flatten_state(own["text"])[0])
     assert (
         found.before.tolist()
         == found.after.tolist()
@@ -288,7 +288,7 @@ def test_nested_states() -> None:
     assert evaluation.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
     assert evaluation.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
     assert evaluation.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
-    numbers = counterfactual.flat(state["a"])
+    numbers = counterfactual.flatten_state(state["a"])
     assert numbers.shape == (3, 2)
     back = counterfactual.fill_state(evaluation.nested_part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])

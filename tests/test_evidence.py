@@ -20,8 +20,8 @@ from qfusion.explain.fusion import (
     conflict,
     contradiction,
     disagreement,
+    fusion_evidence,
     layer_entropies,
-    read_fusion,
 )
 from qfusion.models.network import truth_tables
 from qfusion.models.network.qcnn import fused_state
@@ -112,7 +112,7 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
     rule_of = fusion.conjunctive if rule == "and" else fusion.disjunctive
     assert fused.numpy() == pytest.approx(rule_of(p).numpy(), abs=1e-12)
     assert torch.equal(rule_of(torch.stack([p, p / 2]))[0], rule_of(p))
-    for nearest, distance in read_fusion(
+    for nearest, distance in fusion_evidence(
         model, {name: p[:, m] for m, name in enumerate(model.modalities)}
     ).rules:
         assert (nearest, distance) == (rule, pytest.approx(0, abs=1e-12))
@@ -150,7 +150,7 @@ def test_conflict_by_hand() -> None:
 def test_fusion_reading_of_a_sample(M: int) -> None:
     model = model_of(4, M, 4)
     masses = {name: p[0] for name, p in masses_of(angles_of(model)).items()}
-    found = read_fusion(model, masses)
+    found = fusion_evidence(model, masses)
     assert found.elements == model.outputs
     assert (found.weights * found.tables).sum(-1) == pytest.approx(found.stages, abs=1e-14)
     assert found.weights.sum(-1) == pytest.approx(np.ones((4, found.stages.shape[1])))
@@ -173,7 +173,7 @@ def test_fusion_reading_of_a_sample(M: int) -> None:
 
 def test_elements_that_are_no_classes_have_no_beliefs() -> None:
     model = model_of(4, 2, 3)
-    found = read_fusion(model, {name: p[0] for name, p in masses_of(angles_of(model)).items()})
+    found = fusion_evidence(model, {name: p[0] for name, p in masses_of(angles_of(model)).items()})
     assert found.elements[0] == "element 0"
     assert (
         found.conflict,
@@ -195,8 +195,8 @@ def test_invalid_masses_are_refused() -> None:
         ),
     ):
         with pytest.raises(InvalidInput, match=message):
-            read_fusion(model, masses)
-    edges = read_fusion(model, {"v0": torch.tensor([0.0, 1.0]), "v1": torch.tensor([1.0, 0.0])})
+            fusion_evidence(model, masses)
+    edges = fusion_evidence(model, {"v0": torch.tensor([0.0, 1.0]), "v1": torch.tensor([1.0, 0.0])})
     assert edges.masses.tolist() == [[0, 1], [1, 0]]
     with pytest.raises(InvalidInput, match=r"`vectors` must have shape \(2, 3\)"):
         layer_entropies(model, torch.zeros(3, 3))

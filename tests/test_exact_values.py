@@ -15,7 +15,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.games import dividends, interaction, shapley
+from qfusion.models.coalition_algebra import dividends, interaction, shapley
 from qfusion.models.network import contractions, qcnn
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models.games import dividends, shapley
+from qfusion.models.coalition_algebra import dividends, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.views.words.decisions import describe_background
 from tests.support.coalition_problems import problem

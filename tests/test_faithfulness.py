@@ -31,7 +31,7 @@ from qfusion.explain.findings import (
     check_truth,
 )
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.games import dividends, shapley
+from qfusion.models.coalition_algebra import dividends, shapley
 from qfusion.models.inputs import values_and_mask
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.views.words.reliability import describe_finding

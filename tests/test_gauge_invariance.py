@@ -207,12 +207,16 @@ def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators
         largest = jump[(jump.abs() > (1 - 1e-6) * jump.abs().max()).nonzero()[0, 0]]
         assert largest.real > 0
         assert abs(largest.imag) < 1e-12
-    assert decomposition.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
+    assert decomposition.canonical_jump_operators(
+        torch.zeros(0, 3, 3, dtype=torch.complex128)
+    ).shape == (
         0,
         3,
         3,
     )
-    assert not decomposition.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
+    assert not decomposition.canonical_jump_operators(
+        torch.zeros(2, 3, 3, dtype=torch.complex128)
+    ).any()
 
 
 def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndarray]:

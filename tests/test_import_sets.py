@@ -21,7 +21,7 @@ import scipy.io
 from qfusion import cli, data
 from qfusion.data import importing, staged_set
 from qfusion.data.examine import repairs
-from qfusion.data.file_words import clean_text, make_modality_name
+from qfusion.data.parsing import clean_text, make_modality_name
 from qfusion.data.store import manifest, reading, writing
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import run_training
@@ -386,7 +386,7 @@ def test_labels_with_several_values_are_reported(column: str, value: Any, tmp_pa
 
 
 def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qfusion.data.array_pieces.BYTES", 1 << 10)  # a few rows at a time
+    monkeypatch.setattr("qfusion.data.array_chunks.BYTES", 1 << 10)  # a few rows at a time
     rng = np.random.default_rng(0)
     a, picture, walk = (
         rng.normal(size=(60, 7)),

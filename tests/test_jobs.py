@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion.errors import QFusionError
 from qfusion.runs.plans import ROOT, run_in_process
 from qfusion.study import jobs
@@ -61,7 +61,7 @@ def test_a_cancelled_computation_ends_at_its_next_step_and_the_next_begins() -> 
     steps: list[int] = []
 
     def count() -> None:
-        with _sentences.progress_shown("Counting") as tell:
+        with _progress.progress_shown("Counting") as tell:
             for step in range(10_000):
                 steps.append(step)
                 tell(step, 10_000)
@@ -88,7 +88,7 @@ def wait_for_file(path: Path) -> None:
 def test_process_says_how_far_it_is_and_why_it_fails(tmp_path: Path) -> None:
     said: list[tuple[int, int]] = []
     place = tmp_path / "result"
-    with _sentences.progress_to(lambda _: nullcontext(lambda *now: said.append(now))):
+    with _progress.progress_to(lambda _: nullcontext(lambda *now: said.append(now))):
         run_in_process(count_in_process, ["20", str(place)], 20, "Counting")
     assert place.read_text() == "20"
     assert said == sorted(said)

@@ -42,12 +42,12 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-def followed(model: str, terms: str = decision.DIVIDENDS) -> slider_answers.Followed:
+def followed(model: str, terms: str = decision.DIVIDENDS) -> slider_answers.LivePreview:
     study = open_study(model)
     row = study.dataset.row(default_sample(study))
     sample = Sample(study, row, int(study.predicted[row]))
     metrics = tuple(sample.metrics)[:1]
-    return slider_answers.Followed(sample, terms, decision.ENTROPY, metrics, True)
+    return slider_answers.LivePreview(sample, terms, decision.ENTROPY, metrics, True)
 
 
 def numbers(group: dict[str, Any], x: float) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_answers_hold_the_curves_and_are_small(client: TestClient, model: str) -
     shown = followed(model)
     address = slider_requests.knobs_address(shown)
     key = next(iter(learned_values(shown.sample.study.model)))
-    for stage in slider_answers.Followed.STAGES:
+    for stage in slider_answers.LivePreview.STAGES:
         reply = client.get(f"{address}/{stage}", params={"knob": key})
         assert reply.status_code == 200
         assert len(reply.content) < MOST_BYTES
@@ -199,8 +199,8 @@ def answer(client: TestClient, shown: Any, stage: str, knob: str) -> Any:
     return client.get(f"{address}/{stage}", params={"knob": knob, "reader": "one"}).json()
 
 
-def angles_of(sample: Sample, gate: int) -> slider_answers.FollowedAngles:
-    return slider_answers.FollowedAngles(sample, sliders.angle_sliders(sample.study), (), gate)
+def angles_of(sample: Sample, gate: int) -> slider_answers.LiveAnglePreview:
+    return slider_answers.LiveAnglePreview(sample, sliders.angle_sliders(sample.study), (), gate)
 
 
 @pytest.mark.parametrize("make", [own_models.angle_classifier, own_models.reuploading_classifier])
@@ -220,7 +220,9 @@ def test_states_follow_the_angle_of_a_gate_of_an_own_circuit(
     sizes = tuple(study.model.registers().values())
     states = [
         psi.numpy().reshape((2,) * sum(sizes))
-        for psi in statevector.walk(now.model.gates(now.model.encode(sample.inputs)), sum(sizes))
+        for psi in statevector.apply_circuit(
+            now.model.gates(now.model.encode(sample.inputs)), sum(sizes)
+        )
     ]
     alone = np.array([[qubit_state(psi, q) for q in range(psi.ndim)] for psi in states])
     pauli = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])

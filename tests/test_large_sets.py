@@ -92,7 +92,7 @@ def box() -> None:
     from qfusion.app.samples import boxes
     from qfusion.views.pages.address import SAMPLE
 
-    links.arrive("Samples")
+    links.restore_from_url("Samples")
     planted = data.load("planted")
     st.write("chosen", boxes.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):

@@ -60,7 +60,7 @@ def plain_gates(n: int, seed: int) -> list[statevector.Gate]:
         return [*rotated, *(statevector.Gate("CNOT", pair, cnot, {}) for pair in ring)]
 
     turns = [
-        statevector.turn(name, q, torch.randn((), dtype=torch.float64) * 2)
+        statevector.rotation_gate(name, q, torch.randn((), dtype=torch.float64) * 2)
         for q in range(n)
         for name in ("RX", "RZ")
     ]
@@ -180,7 +180,7 @@ def test_panel_greys_gates_outside_the_cone(pair: Any) -> None:
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.grey_outside(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
-    assert set(pair.study.space.readouts()) >= {
+    assert set(pair.study.backend.readouts()) >= {
         "fused[0]",
         "fused[0] · fused[2] · fused[4] · fused[6]",
     }
@@ -201,7 +201,7 @@ def test_displays_show_the_state_after_every_column(pair: Any) -> None:
         assert last[row][1] == pytest.approx(found.entropy[-1, row])
     first = {row: vector for x, row, vector, _ in between if x == 0.5}
     encoded = [row for row, wire in enumerate(found.wires) if wire.end is not None]
-    theta = {name: values.numpy() for name, values in pair.study.space.theta(pair.row).items()}
+    theta = {name: values.numpy() for name, values in pair.study.backend.theta(pair.row).items()}
     for row in encoded:
         name, _, element = found.wires[row].name.partition("[")
         angle = theta[name][int(element[:-1])]

@@ -65,9 +65,13 @@ def test_only_a_single_global_term_is_applied_densely() -> None:
         type(generators.choose((2, D // 2), forms, 1, True, scaling))
         for forms in ([whole], [whole, part], [part])
     ]
-    assert kinds == [generators.Whole, generators.Local, generators.Local]
+    assert kinds == [
+        generators.DenseGenerator,
+        generators.LocalGenerator,
+        generators.LocalGenerator,
+    ]
     assert isinstance(
-        generators.choose((2, 1), [form(2, 0, 1)], 1, True, scaling), generators.Small
+        generators.choose((2, 1), [form(2, 0, 1)], 1, True, scaling), generators.LiouvillianMatrix
     )
 
 

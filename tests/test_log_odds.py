@@ -110,7 +110,7 @@ def test_log_odds_over_time_equal_qutip() -> None:
     sample = open_sample("qj-scenes", str(study.dataset.ids[row]))
     trained, output = study.trained, sample.output
     system = trained.system()
-    ket = qutip.Qobj(study.space.ket(row).numpy()[:, None])
+    ket = qutip.Qobj(study.backend.ket(row).numpy()[:, None])
     times = np.asarray(sample.places)[::8]
     solved = qutip.mesolve(
         qutip.Qobj(system.H.numpy()),

@@ -16,12 +16,12 @@ import torch
 from qfusion import data, explain
 from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, importing
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.store import manifest
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds
 from qfusion.figures import decision_charts
-from qfusion.models import build, games
+from qfusion.models import build, coalition_algebra
 from qfusion.models.base import log_odds_against_others
 from qfusion.models.network import contractions, mass_algebra
 from qfusion.models.network.truth_tables import probabilities
@@ -97,12 +97,12 @@ def test_passes_over_modalities_equal_sums_over_subsets(M: int) -> None:
         ],
         1,
     )
-    found = games.dividends(values, M)
+    found = coalition_algebra.dividends(values, M)
     assert np.allclose(found, wanted, rtol=0, atol=1e-12)
-    assert np.allclose(games.sums(found, M), values, rtol=0, atol=1e-12)
-    phi = games.shapley(found, M)
+    assert np.allclose(coalition_algebra.sums(found, M), values, rtol=0, atol=1e-12)
+    phi = coalition_algebra.shapley(found, M)
     assert np.allclose(phi.sum(1), values[:, -1] - values[:, 0], rtol=0, atol=1e-12)
-    pairs = games.interaction(found, M)
+    pairs = coalition_algebra.interaction(found, M)
     for i, j in itertools.combinations(range(M), 2):
         wanted_pair = sum(
             found[:, s] / (len(S) - 1) for s, S in enumerate(order) if {i, j} <= set(S)

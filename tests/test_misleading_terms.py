@@ -13,7 +13,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import cohort_filters
 from qfusion.study import cohorts, mistakes
 from qfusion.study.opening import open_sample
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from qfusion.training import metrics
 from qfusion.views import cohort_errors
 from tests.support.app import plain, said, visit
@@ -66,7 +66,7 @@ def test_no_misleading_term_without_a_wrong_sign() -> None:
 
 @pytest.mark.parametrize("filter", ["", "relation=conflict", "error>1000"])
 def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) -> None:
-    levels = build_levels(planted, filter)
+    levels = compare_cohort(planted, filter)
     found, study = mistakes.wrong(levels), planted.study
     inside = levels.rows[levels.inside]
     assert set(found.rows.index) == set(inside.index[inside["truth"] * inside["prediction"] < 0])
@@ -85,7 +85,7 @@ def test_wrong_signs_without_their_misleading_term(planted: Any, filter: str) ->
 
 
 def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
-    levels = build_levels(digits)
+    levels = compare_cohort(digits)
     found, study = mistakes.wrong(levels), digits.study
     assert set(found.rows.index) == set(levels.rows.index[levels.rows["verdict"] == "wrong"])
     assert len(found.rows)
@@ -102,14 +102,14 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
 
 
 def test_sign_column_matches_acc_2(planted: Any, digits: Any) -> None:
-    rows = build_levels(planted).rows
+    rows = compare_cohort(planted).rows
     sign = rows[cohorts.SIGN]
     counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())[
         "acc2_non0"
     ]
     assert (sign[sign != ""] == "right").mean() == pytest.approx(counted)
-    assert int(build_levels(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
-    assert cohorts.SIGN not in build_levels(digits).rows
+    assert int(compare_cohort(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
+    assert cohorts.SIGN not in compare_cohort(digits).rows
     assert cohorts.wrong_sign(
         np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
     ).tolist() == [False, True, True, True, False]
@@ -134,7 +134,7 @@ def test_sentence_states_the_counts(kind: str) -> None:
 
 
 def test_chips_follow_from_the_filter(planted: Any) -> None:
-    rows = build_levels(planted).rows
+    rows = compare_cohort(planted).rows
     chips = cohort_picker.cohort_chips(planted.study, rows)
     assert list(chips) == ["wrong sign", "worst tenth", "most joint tenth"]
     for text in (
@@ -162,7 +162,7 @@ def test_chips_follow_from_the_filter(planted: Any) -> None:
 
 
 def test_slices_state_omitted_conditions(planted: Any) -> None:
-    levels = build_levels(planted, "relation=conflict; sign=wrong")
+    levels = compare_cohort(planted, "relation=conflict; sign=wrong")
     assert [str(part) for part in mistakes.omitted_parts(levels, "relation")] == [
         "relation=conflict",
         "sign=wrong",
@@ -171,7 +171,7 @@ def test_slices_state_omitted_conditions(planted: Any) -> None:
     assert "without the filter's own relation=conflict; sign=wrong" in plain(
         cohort_errors.slices(levels, by="relation").title
     )
-    assert "own" not in cohort_errors.slices(build_levels(planted), by="relation").title
+    assert "own" not in cohort_errors.slices(compare_cohort(planted), by="relation").title
 
 
 def test_chips_and_the_table_on_the_page(planted: Any) -> None:
@@ -181,7 +181,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     chips.set_value(["conflict", "wrong sign"]).run()
     assert not app.exception
     assert app.text_input(key="filter").value == "relation=conflict; sign=wrong"
-    found = mistakes.wrong(build_levels(planted, "relation=conflict; sign=wrong"))
+    found = mistakes.wrong(compare_cohort(planted, "relation=conflict; sign=wrong"))
     assert (
         f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would"
         in plain(said(app))
@@ -192,7 +192,7 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
 
 def test_control_is_a_random_term() -> None:
     """By brute force: how many decisions are right without each of the terms, the mean over terms."""
-    levels = build_levels(open_sample("qj-planted", "p0031"), "sign=wrong")
+    levels = compare_cohort(open_sample("qj-planted", "p0031"), "sign=wrong")
     found, study = mistakes.wrong(levels), levels.study
     counted = 0.0
     for sample in found.rows.index:

@@ -196,17 +196,18 @@ def test_every_method_gives_the_same_scores(settings):
     m, x = model(**settings).eval(), features(3)
     with torch.no_grad():
         y = m(x)
-        for way in ("observables", "states"):
-            other = m.by(way)
+        for method in ("observables", "states"):
+            other = m.with_method(method)
             assert (other(x) - y).abs().max() < 1e-11
             assert (
-                describe_propagation(other.propagation(3)) == f"{way.capitalize()}, as requested."
+                describe_propagation(other.propagation(3))
+                == f"{method.capitalize()}, as requested."
             )
-        assert (m.by("trajectories")(x) - y).abs().max() < 0.5
-    assert m.way == "auto"
+        assert (m.with_method("trajectories")(x) - y).abs().max() < 0.5
+    assert m.method == "auto"
     assert describe_propagation(m.propagation(3)).startswith("Exact:")
     with pytest.raises(NotFound, match="Way 'state' does not exist"):
-        m.by("state")
+        m.with_method("state")
 
 
 def test_large_systems_are_sampled():
@@ -215,14 +216,14 @@ def test_large_systems_are_sampled():
             {f"m{i}": {"size": 3, "sequence": False} for i in range(M)}, dims=4, **LOCAL, **settings
         )
 
-    assert large(4).propagation(1000).way == "observables"
-    assert large(4, outputs=tuple("abcdefgh")).propagation(2).way == "states"
+    assert large(4).propagation(1000).method == "observables"
+    assert large(4, outputs=tuple("abcdefgh")).propagation(2).method == "states"
     six, eight = large(6), large(8, duration=0.2)
     assert "trajectories of each of 1 samples" in describe_propagation(six.propagation(1))
     assert (
-        six.propagation(10_000).way == "observables"
+        six.propagation(10_000).method == "observables"
     )  # that many trajectories cost more than one evolution
-    assert eight.propagation(10_000).way == "trajectories"
+    assert eight.propagation(10_000).method == "trajectories"
     x = {name: torch.randn(1, 3) for name in eight.modalities}
     found = eight.estimate(x, 2)
     assert torch.isfinite(found.scores).all()

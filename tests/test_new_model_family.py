@@ -17,9 +17,9 @@ from qfusion._settings import Settings
 from qfusion.errors import InvalidInput
 from qfusion.explain import attribution, counterfactual, sensitivity
 from qfusion.models import FUSION, Background, FusionModel, InputSpec, build
+from qfusion.models.coalition_algebra import CoalitionAlgebra
 from qfusion.models.encoders import Encoder
 from qfusion.models.evaluation import SampleBackground, evaluated_values
-from qfusion.models.games import CoalitionAlgebra
 from qfusion.models.inputs import Features, Group
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.decomposition import subsets

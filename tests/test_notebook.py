@@ -21,7 +21,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.models import Tweak, tweak as tweaks
 from qfusion.study import text
 from qfusion.study.opening import load_checkpoint, load_model_and_data, open_sample
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from qfusion.study.sample import Sample
 from qfusion.views import cohort_errors, decision
 from qfusion.views.pages import notebook
@@ -284,7 +284,7 @@ def test_panel_shows_figure_and_text(jump: Sample, network: Sample) -> None:
     page = Page(drawn(decision.verdict)(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
-    assert Page(drawn(cohort_errors.wrong)(build_levels(jump))._repr_html_()).tags >= {
+    assert Page(drawn(cohort_errors.wrong)(compare_cohort(jump))._repr_html_()).tags >= {
         "table",
         "td",
     }

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data.array_pieces import numbered_ids
-from qfusion.data.file_words import numbered_features
+from qfusion.data.array_chunks import numbered_ids
+from qfusion.data.parsing import numbered_features
 from qfusion.data.raw import Raw, whole_array
 from qfusion.data.readers import FileFormat
 

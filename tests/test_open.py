@@ -137,7 +137,7 @@ def test_panels_of_the_circuit_are_drawn(opened):
         angle_views.layer_shapley,
     ):
         assert drawn(draw)(sample).title
-    program = study.space.circuit(ROW)
+    program = study.backend.circuit(ROW)
     assert program.to_openqasm(3).startswith("OPENQASM 3.0;")
     assert "quantikz" in program.to_quantikz()
 

@@ -1,4 +1,4 @@
-"""Samples of a visitor: feature makers of digits, invalid input, and a study that contains them."""
+"""Samples of a visitor: feature transforms of digits, invalid input, and a study that contains them."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def opened(request: Any) -> tuple[Sample, Sample]:
     for m in dataset.modalities:
         given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
     mine = own_samples.make_sample(dataset, given, "")
-    token = opening.at_hand.set((mine,))
+    token = opening.session_samples.set((mine,))
     try:
         return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
     finally:
-        opening.at_hand.reset(token)
+        opening.session_samples.reset(token)
 
 
 def test_own_sample_has_the_decision_of_the_data_sample(opened: tuple[Sample, Sample]) -> None:
@@ -136,9 +136,9 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
         content: Any = study.dataset.content(row)
         given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
         mine = own_samples.make_sample(study.dataset, given, "")
-        token = opening.at_hand.set((mine,))
+        token = opening.session_samples.set((mine,))
         made.append(open_sample("qj-parity", mine.id, output=None))
-        opening.at_hand.reset(token)
+        opening.session_samples.reset(token)
         assert np.allclose(made[-1].study.scores[made[-1].row], study.scores[row])
     assert made[0].row == made[1].row
     assert made[0].memo_key() != made[1].memo_key()

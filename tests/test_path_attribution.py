@@ -718,17 +718,17 @@ def test_programs_reproduce_the_tables(planted: Any) -> None:
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     study = opening.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(rendering.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
-    mean = physics_terms.built(study, planted.rows("test"), 0)
+    mean = physics_terms.generator_attribution(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
-    assert physics_terms.built(study, rows, 0).count == 5
+    assert physics_terms.generator_attribution(study, rows, 0).count == 5
     assert (
-        physics_terms.built(study, rows, 0, LEARNED)
+        physics_terms.generator_attribution(study, rows, 0, LEARNED)
         .frame()
-        .equals(physics_terms.built(study, rows, 0).frame())
+        .equals(physics_terms.generator_attribution(study, rows, 0).frame())
     )
-    weaker = physics_terms.built(study, rows, 0, Tweak(duration=0.0))
+    weaker = physics_terms.generator_attribution(study, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
 

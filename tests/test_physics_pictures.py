@@ -66,7 +66,8 @@ def solved(sample: Any) -> Any:
     system = sample.model.system()
     dims = [list(system.dims)] * 2
     psi = qutip.Qobj(
-        sample.study.space.ket(sample.row).numpy(), dims=[list(system.dims), [1] * len(system.dims)]
+        sample.study.backend.ket(sample.row).numpy(),
+        dims=[list(system.dims), [1] * len(system.dims)],
     )
     return qutip.mesolve(
         qutip.Qobj(system.H.numpy(), dims=dims),
@@ -192,7 +193,7 @@ def test_hinton_diagram_equals_the_state(planted: Any, whose: str) -> None:
 def test_jump_raster_equals_qutip_and_the_exact_rate(planted: Any) -> None:
     found = circuits.records(planted, 40)
     system = planted.model.system()
-    psi = qutip.Qobj(planted.study.space.ket(planted.row).numpy())
+    psi = qutip.Qobj(planted.study.backend.ket(planted.row).numpy())
     theirs = qutip.mcsolve(
         qutip.Qobj(system.H.numpy()),
         psi,

@@ -37,8 +37,8 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
         tweaked=lambda _: model, system=lambda: System(H, L, (2, 2), ("a", "b"), T)
     )
     key = object()  # whose exact states are nobody else's
-    space = SimpleNamespace(ket=lambda _: psi)
-    return SimpleNamespace(model=model, space=space, memo_key=lambda _: key), psi
+    backend = SimpleNamespace(ket=lambda _: psi)
+    return SimpleNamespace(model=model, backend=backend, memo_key=lambda _: key), psi
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_moved_term_and_a_cohort() -> None:
     system = sensitivity.collect_terms(model, x, background)
     place = next(i for i, term in enumerate(system.parameters) if term.key == "say[1:v2]")
     target = "dividend[v0+v1+v2]"
-    moved = system.moved(place, 0.4)
+    moved = system.with_parameter(place, 0.4)
     there = with_factor(model, system.parameters[place], 0.4)
     again = sensitivity.collect_terms(there, x, background)
     values, slopes = moved.slopes([target])

@@ -150,7 +150,7 @@ def shared() -> Iterator[None]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
     """The tables of the panels that a page draws, by name."""
     found: dict[str, pd.DataFrame] = {}
-    footer, small = figure.footer, figure.small
+    footer, small = figure.footer, figure.draw_thumbnail
 
     def told(draw: Any) -> Any:
         def drawn(picture: Any, *others: Any) -> None:
@@ -160,7 +160,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
         return drawn
 
     monkeypatch.setattr(figure, "footer", told(footer))
-    monkeypatch.setattr(figure, "small", told(small))
+    monkeypatch.setattr(figure, "draw_thumbnail", told(small))
     return found
 
 

@@ -41,7 +41,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
 def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The model on its data, as if it could not be run on all rows at once: 16 for the test set, 40 for a sample."""
     study = open_study(MODEL, DATA)
-    cost = study.space.cost
+    cost = study.backend.cost
     monkeypatch.setattr(evaluated, "BUDGET", 16 * cost * len(study.explained_rows))
     monkeypatch.setattr(evaluated, "SAMPLE_BUDGET", 40 * cost)
     monkeypatch.setattr(
@@ -107,7 +107,7 @@ def test_slow_models_open_with_a_known_example_and_few_samples(
     monkeypatch.setattr(compare, "find_examples", None)  # explains all test rows
     assert slow.opening_sample == default_sample(slow) == first
     assert slow.with_all_rows().opening_sample == ""
-    monkeypatch.setattr(evaluated, "BUDGET", 8 * slow.space.cost * 5 / evaluated.SLOW)
+    monkeypatch.setattr(evaluated, "BUDGET", 8 * slow.backend.cost * 5 / evaluated.SLOW)
     CACHE.clear(Study.explained_rows)
     assert slow.explained_rows.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
     assert len(slow.with_all_rows().explained_rows) == len(slow.dataset.rows("test"))
@@ -130,14 +130,14 @@ def test_all_rows_are_computed_in_the_background_exactly(slow: Any) -> None:
 def test_computation_stops_without_readers_and_restarts(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, parts = threading.Event(), evaluated.EvaluatedSpace.explain_steps
+    go, parts = threading.Event(), evaluated.EvaluatedBackend.explain_steps
 
     def held(self: Any) -> Iterator[Any]:
         for part in parts(self):
             yield part
             go.wait(30)
 
-    monkeypatch.setattr(evaluated.EvaluatedSpace, "explain_steps", held)
+    monkeypatch.setattr(evaluated.EvaluatedBackend, "explain_steps", held)
     job = jobs.begin_refinement(slow, "me")
     jobs.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
@@ -174,7 +174,7 @@ def test_failed_model_is_reported_and_can_be_retried(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(evaluated.EvaluatedSpace, "explain_steps", lambda self: iter([1 / 0]))
+        patch.setattr(evaluated.EvaluatedBackend, "explain_steps", lambda self: iter([1 / 0]))
         job = jobs.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
@@ -246,14 +246,14 @@ def test_link_with_all_rows_shows_finished_results(slow: Any) -> None:
 def test_computation_can_be_cancelled_on_the_page(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, parts = threading.Event(), evaluated.EvaluatedSpace.explain_steps
+    go, parts = threading.Event(), evaluated.EvaluatedBackend.explain_steps
 
     def held(self: Any) -> Iterator[Any]:
         if self.study.uses_all_rows:  # the page itself explains against drawn rows
             go.wait(60)
         yield from parts(self)
 
-    monkeypatch.setattr(evaluated.EvaluatedSpace, "explain_steps", held)
+    monkeypatch.setattr(evaluated.EvaluatedBackend, "explain_steps", held)
     app = visit("Samples", whole=False, model=MODEL, data=DATA)
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()

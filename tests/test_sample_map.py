@@ -18,7 +18,7 @@ from qfusion.explain import cohort_filters
 from qfusion.study import cohorts, jobs, maps
 from qfusion.study.backends import kets
 from qfusion.study.opening import open_sample, open_study
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_coordinate_distances_equal_hilbert_schmidt_distances(d: int) -> None:
 def test_reduced_states_equal_qutip(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
     found = maps.compute_coordinates(planted, "states", rows)
-    dims, psi = list(planted.model.dims), planted.space.kets(rows).numpy()
+    dims, psi = list(planted.model.dims), planted.backend.kets(rows).numpy()
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
         for j in range(i):
@@ -70,7 +70,7 @@ def test_reduced_states_equal_qutip(planted: Any) -> None:
 def test_coordinates_of_a_network(digits: Any) -> None:
     rows = digits.dataset.rows("test")[:3]
     theta = np.concatenate(
-        [digits.space.theta(rows[0])[name].numpy() for name in digits.modalities]
+        [digits.backend.theta(rows[0])[name].numpy() for name in digits.modalities]
     )
     found = maps.compute_coordinates(digits, "states", rows)
     assert np.allclose(np.sort(found[0]), np.sort(np.r_[np.cos(theta), np.sin(theta)] / np.sqrt(2)))
@@ -141,7 +141,7 @@ def test_many_samples_are_thinned_and_projected(
     few = maps.sample_map(planted, "final", "PCA", rows)
     assert maps.most_samples(planted, "final") == 23
     assert len(few.rows) == maps.most_samples(planted, "final", 1 / maps.FEWER) == 16
-    every = maps.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
+    every = maps.sample_map(planted, "final", "PCA", rows[:40], all_samples=True)
     states = maps.compute_coordinates(planted, "final", rows[:40])
     mean, axes, _ = maps.principal(jobs.thin_rows(states, 23))
     assert every.column == "pca-all[final]"
@@ -187,21 +187,21 @@ def test_regions_in_filters(planted: Any) -> None:
     assert len(said) < cohort_filters.MAX_TEXT
     assert cohort_filters.parse(said) == (part,)
     wanted = Path(lasso).contains_points(found.xy)
-    levels = build_levels(sample, said)
+    levels = compare_cohort(sample, said)
     assert np.mean(levels.inside == wanted) > 0.99
     box = maps.region(found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]])
     low, high = np.sort([[float(v) for v in corner.split(",")] for corner in box.values], 0)
     assert np.array_equal(
-        build_levels(sample, f"{box}; split=test").inside,
+        compare_cohort(sample, f"{box}; split=test").inside,
         ((found.xy >= low) & (found.xy <= high)).all(1),
     )
-    both = build_levels(sample, f"{box}; relation=conflict")
+    both = compare_cohort(sample, f"{box}; relation=conflict")
     assert (both.rows["relation"][both.inside] == "conflict").all()
-    one = build_levels(sample, "pca[states].1>0")
+    one = compare_cohort(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
     assert (
         len(cohorts.members(planted, cohort_filters.parse(str(box))))
-        == build_levels(sample, str(box)).inside.sum()
+        == compare_cohort(sample, str(box)).inside.sum()
     )
     with pytest.raises(InvalidInput, match="2 to 10,000 corners"):
         maps.region(found, [1.0], [1.0])
@@ -221,7 +221,7 @@ def test_regions_in_filters(planted: Any) -> None:
 )
 def test_invalid_regions_are_refused(text: str, words: str) -> None:
     with pytest.raises((InvalidInput, NotFound), match=words):
-        build_levels(open_sample("qj-planted", "p0031"), text)
+        compare_cohort(open_sample("qj-planted", "p0031"), text)
 
 
 def test_the_dominant_term(planted: Any) -> None:

@@ -412,7 +412,7 @@ def test_names_of_terms() -> None:
             wanted.append((f"W[{name},{j}]", title, "measurement", (name,), 1.0))
     assert [tuple(term) for term in terms.parameters] == wanted
     assert terms.factors.tolist() == [term[-1] for term in wanted]
-    moved = terms.moved(3, 0.25)
+    moved = terms.with_parameter(3, 0.25)
     assert moved.factors.tolist() == [0.25 if i == 3 else t[-1] for i, t in enumerate(wanted)]
     assert moved.parameters[3] == terms.parameters[3]._replace(value=0.25)
     assert terms.parameters[3].value == 1.7

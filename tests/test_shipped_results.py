@@ -144,8 +144,8 @@ def test_pages_explain_no_samples_for_shipped_findings(monkeypatch: pytest.Monke
     study = study_of()
     for function, _ in ship_results.shipped_calls(study):
         CACHE.clear(inspect.unwrap(function))
-    monkeypatch.setattr(type(study.space), "explain_rows", fail)
-    assert trust.reliability_findings(study) == trust.reliability_findings(study, at_hand=True)
+    monkeypatch.setattr(type(study.backend), "explain_rows", fail)
+    assert trust.reliability_findings(study) == trust.reliability_findings(study, cached_only=True)
     assert not trust.is_comparison_missing(study)
     curves = trust.feature_curves(study, study.modalities[0])
     assert curves.deletion[0] == 0

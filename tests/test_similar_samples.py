@@ -20,7 +20,7 @@ from qfusion.figures import decision_pairs, scatter_map, style
 from qfusion.study import compare, mistakes, performance, text
 from qfusion.study.backends import kets
 from qfusion.study.opening import open_sample
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from qfusion.views import cohort_errors, cohort_points, samples, several_decisions, two_decisions
 from qfusion.views.pages import cohorts as slice_panels, page_state, rendering
 from qfusion.views.words.names import name_all_with_size
@@ -70,7 +70,8 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
 
 def test_nearest_by_modality_states_equals_qutip(planted: Any) -> None:
     kets = [
-        qutip.Qobj(each) for each in planted.study.space.kets(planted.study.dataset.rows()).numpy()
+        qutip.Qobj(each)
+        for each in planted.study.backend.kets(planted.study.dataset.rows()).numpy()
     ]
     agrees(
         compare.nearest(planted, "states"),
@@ -80,7 +81,7 @@ def test_nearest_by_modality_states_equals_qutip(planted: Any) -> None:
 
 def test_nearest_by_modality_qubits(digits: Any) -> None:
     angles = {
-        row: np.concatenate([each.numpy() for each in digits.study.space.theta(row).values()])
+        row: np.concatenate([each.numpy() for each in digits.study.backend.theta(row).values()])
         for row in [*digits.dataset.rows("test")[:40], digits.row]
     }
     found = compare.nearest(digits, "states", count=600)
@@ -98,7 +99,7 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(kets, "SECONDS", 0.5)
     found = compare.nearest(planted, "final", count=5)
-    psi = planted.study.space.kets(np.r_[found.rows, planted.row])
+    psi = planted.study.backend.kets(np.r_[found.rows, planted.row])
     rho = planted.study.model.evolve_states(
         psi[:, :, None] * psi[:, None].conj(), [float(planted.study.model.duration)]
     )[0].numpy()
@@ -128,18 +129,18 @@ def test_intervals_equal_scipy(wrong: int, count: int) -> None:
     ("model", "sample"), [("qj-planted", "p0031"), ("qcnn-digits", "digit-1571")]
 )
 def test_slices_add_up_and_match_their_filters(model: str, sample: str) -> None:
-    levels = build_levels(open_sample(model, sample))
+    levels = compare_cohort(open_sample(model, sample))
     wrong = mistakes.is_error(levels)
     for by in mistakes.slice_kinds(levels.study, levels.rows):
         found = mistakes.slices(levels, by)
         assert sum(each.count for each in found) == len(levels.rows), by
         assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
         for each in found:
-            again = build_levels(levels.sample, "; ".join(map(str, each.parts)))
+            again = compare_cohort(levels.sample, "; ".join(map(str, each.parts)))
             assert int(again.inside.sum()) == each.count
             assert int((again.inside & wrong).sum()) == each.wrong
             assert again.rows["error"][again.inside].mean() == pytest.approx(each.error)
-    within = build_levels(levels.sample, "relation=dominance")
+    within = compare_cohort(levels.sample, "relation=dominance")
     kept = mistakes.slices(within, "relation")  # the filter's own condition on it does not count
     assert sum(each.count for each in kept) == len(levels.rows)
     assert sum(each.count for each in mistakes.slices(within, "dominant")) == int(
@@ -150,12 +151,12 @@ def test_slices_add_up_and_match_their_filters(model: str, sample: str) -> None:
 
 
 def test_worst_errors(planted: Any, digits: Any) -> None:
-    levels = build_levels(planted, "relation=conflict")
+    levels = compare_cohort(planted, "relation=conflict")
     rows, values = mistakes.worst(levels, 4)
     errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
     assert rows.index.tolist() == errors.index[:4].tolist()
     assert np.abs(values) == pytest.approx(errors.to_numpy()[:4])
-    levels = build_levels(digits)
+    levels = compare_cohort(digits)
     study, at = digits.study, levels.places(levels.rows)
     loss = torch.nn.functional.cross_entropy(
         torch.as_tensor(study.logits(study.scores[at])),
@@ -168,7 +169,7 @@ def test_worst_errors(planted: Any, digits: Any) -> None:
 def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> None:
     b = open_sample("qcnn-parity", "pair-0003")
     sides = compare.compare_samples(b, "qj-parity", b.id)
-    result, rows = compare.apart(sides), b.dataset.rows("test")
+    result, rows = compare.disagreement(sides), b.dataset.rows("test")
     softmax = [np.exp(one.study.logits(one.study.scores)) for one in (sides.a, b)]
     softmax = [(one / one.sum(1, keepdims=True))[rows] for one in softmax]
     away = np.abs(softmax[0] - softmax[1]).max(1)  # of two classes, half of the sum
@@ -185,7 +186,7 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
     assert picture.numbers["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
-    few = compare.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
+    few = compare.ModelDisagreement(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
     assert two_decisions.describe_disagreements(few, ["text", ""], False) == (
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
@@ -224,7 +225,7 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     assert "text" not in samples.similar(digits).numbers.columns
     assert len(picture.numbers) == len(picture.figure.data[0].x) == 8
     assert "predicted alike" in samples.similar(digits).title
-    levels = build_levels(planted, "relation=conflict")
+    levels = compare_cohort(planted, "relation=conflict")
     for colour in cohort_points.colour_choices(planted.study, levels.rows):
         drawn = cohort_points.sample_map(levels, colour=colour)
         ids = [
@@ -237,20 +238,22 @@ def test_panels_of_similar_samples(planted: Any, digits: Any) -> None:
     table = cohort_errors.slices(levels, by="regime").numbers
     assert table["samples"].sum() == levels.inside.sum()
     assert cohort_errors.worst(levels).numbers["id"].iloc[0] == mistakes.worst(levels)[0].index[0]
-    assert name_all_with_size(build_levels(planted, "split=train")) == "all of train (n = 2,100)"
-    some = build_levels(digits, "split=all")
+    assert name_all_with_size(compare_cohort(planted, "split=train")) == "all of train (n = 2,100)"
+    some = compare_cohort(digits, "split=all")
     assert (
         name_all_with_size(some) == f"all explained samples of every split (n = {len(some.rows)})"
     )
-    nobody = build_levels(planted, "error>1000")
+    nobody = compare_cohort(planted, "error>1000")
     assert cohort_errors.worst(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)
-    assert len(cohort_errors.slices(build_levels(planted, "joint>1000"), by="regime").numbers) == 0
+    assert (
+        len(cohort_errors.slices(compare_cohort(planted, "joint>1000"), by="regime").numbers) == 0
+    )
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort_points, "MAX_DRAWN", 50)
-    picture = cohort_points.sample_map(build_levels(planted))
+    picture = cohort_points.sample_map(compare_cohort(planted))
     assert len(picture.numbers) in (50, 51)
     assert planted.id in picture.numbers["id"].tolist()
     assert f"Of 600 explained samples of test, {len(picture.numbers)} are drawn" in picture.caption
@@ -260,7 +263,7 @@ def test_map_with_too_many_classes_is_not_coloured_by_class(
     digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scatter_map, "MAX_GROUPS", 1)
-    levels = build_levels(digits)
+    levels = compare_cohort(digits)
     first = cohort_points.colour_choices(digits.study, levels.rows)[0]
     assert first != "truth"
     assert f"Colour: {first};" in cohort_points.sample_map(levels).caption
@@ -340,17 +343,17 @@ def selecting(monkeypatch: pytest.MonkeyPatch, **selection: Any) -> Session:
 
 
 def test_selection_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    levels = build_levels(planted, "split=test; relation=conflict")
+    levels = compare_cohort(planted, "split=test; relation=conflict")
     found = cohort_points.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, lasso=[corners], points=[{"customdata": "p0031"}])
     cohorts.select_samples("chart", found, levels.parts)
-    chosen = build_levels(planted, session["filter"])
+    chosen = compare_cohort(planted, session["filter"])
     assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
     assert session["filter"].endswith("; split=test")
     session = selecting(monkeypatch, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
     cohorts.select_samples("chart", found, levels.parts)
-    assert np.array_equal(build_levels(planted, session["filter"]).inside, chosen.inside)
+    assert np.array_equal(compare_cohort(planted, session["filter"]).inside, chosen.inside)
     session = selecting(monkeypatch, points=[{"customdata": ["p0031"]}])
     cohorts.select_samples("chart", found, levels.parts)
     assert session["sample"] == "p0031"
@@ -363,12 +366,12 @@ def test_selection_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatc
 def test_a_clicked_slice_cell_or_bar(
     planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    levels = build_levels(planted, "relation=conflict; error>0.1")
+    levels = compare_cohort(planted, "relation=conflict; error>0.1")
     found = mistakes.slices(levels, "relation")
     session = selecting(monkeypatch, points=[{"customdata": [1, "tip"]}])
     error_panels.select_slice("chart", found, levels.parts)
     assert session["filter"] == f"relation={found[1].name}; error>0.1"
-    assert build_levels(planted, f"relation={found[1].name}").inside.sum() == found[1].count
+    assert compare_cohort(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = mistakes.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, points=[{"point_index": 2}])
     selections.open_selected("chart", ids)
@@ -379,13 +382,13 @@ def test_a_clicked_slice_cell_or_bar(
     )
     assert session["sample"] == ids[2]
     assert session["pin"] == page_state.Pin("qj-planted", "planted", ids[2], "T=1")
-    levels = build_levels(digits, "truth=1; certainty>0.2")
+    levels = compare_cohort(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
     error_panels.select_confused("chart", levels)
     assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
     assert (
-        build_levels(digits, session["filter"]).inside.sum()
-        == performance.confusions(build_levels(digits, "certainty>0.2"))[8, 1]
+        compare_cohort(digits, session["filter"]).inside.sum()
+        == performance.confusions(compare_cohort(digits, "certainty>0.2"))[8, 1]
     )
 
 
@@ -400,7 +403,7 @@ def test_the_cohorts_page() -> None:
     assert "Two components hold" in words
     assert "has the largest error: residual" in words
     app = visit("Cohorts", model="qj-planted", filter="pca[states]@0,-9|9,9")
-    levels = build_levels(open_sample("qj-planted", "p0031"), "pca[states].1>=0")
+    levels = compare_cohort(open_sample("qj-planted", "p0031"), "pca[states].1>=0")
     assert f"**{int(levels.inside.sum())} of 600**" in said(app)
     app = visit("Cohorts", model="qj-planted", filter="pca[nothing]@0,0|1,1")
     assert "none of this model" in plain(app.warning[0].value)

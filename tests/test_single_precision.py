@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import array_pieces, importing
+from qfusion.data import array_chunks, importing
 from qfusion.data.staged_set import Finding
 from qfusion.errors import InvalidInput
 from tests.support import importable
@@ -152,10 +152,10 @@ def test_pickles_give_the_warning(kind: type, tmp_path: Path) -> None:
 
 def test_errors_do_not_depend_on_chunks() -> None:
     values = np.column_stack([MORNING, EASTING, RANDOM.normal(size=COUNT)])
-    whole = array_pieces.CastErrors(3)
+    whole = array_chunks.CastErrors(3)
     whole.add(values, values.astype(np.float32))
     for size in (7, 20, 31):
-        cut = array_pieces.CastErrors(3)
+        cut = array_chunks.CastErrors(3)
         for start in range(0, COUNT, size):
             piece = values[start : start + size]
             cut.add(piece, piece.astype(np.float32))

@@ -32,13 +32,13 @@ def test_way_between_kets_is_a_geodesic_whatever_the_phases() -> None:
     start, end = (ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True) for ket in (start, end))
     angle = lambda a, b: torch.arccos((a.conj() * b).sum(-1).abs().clamp(max=1))  # noqa: E731
     for share in (0.0, 0.3, 0.5, 1.0):
-        ket = states.between_kets(start, end, share)
-        turned = states.between_kets(start, end * torch.exp(torch.tensor(0.7j)), share)
+        ket = states.ket_geodesic(start, end, share)
+        turned = states.ket_geodesic(start, end * torch.exp(torch.tensor(0.7j)), share)
         assert torch.allclose(torch.linalg.vector_norm(ket, dim=-1), torch.ones(5).double())
         assert torch.allclose(angle(start, ket), share * angle(start, end), atol=1e-7)
         assert torch.allclose(angle(ket, end), (1 - share) * angle(start, end), atol=1e-7)
         assert torch.allclose(ket, turned, atol=1e-12)
-    assert torch.equal(states.between_kets(start, start, 0.4), start)
+    assert torch.equal(states.ket_geodesic(start, start, 0.4), start)
 
 
 def test_way_between_masses_is_even_in_their_angles() -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfusion import data
-from qfusion.data import file_words, importing
+from qfusion.data import importing, parsing
 from qfusion.data.examine import report
 from qfusion.data.readers.table_files import open_table
 from qfusion.data.store import manifest
@@ -410,17 +410,17 @@ def test_targets_of_single_modalities_are_read_the_same_way(
 
 def test_numbers_in_words() -> None:
     words = ["1,5", "-,5", "1.234,5", "1.234", "12", " 7 ", "\u22122,25e1", "x", ""]
-    assert file_words.parse_numbers(words, decimal_comma=True) == pytest.approx(
+    assert parsing.parse_numbers(words, decimal_comma=True) == pytest.approx(
         [1.5, -0.5, 1234.5, 1234, 12, 7, -22.5, np.nan, np.nan], nan_ok=True
     )
-    assert file_words.parse_numbers(["1,5", "1.5"], decimal_comma=True).tolist() == [1.5, 1.5]
-    assert np.isnan(file_words.parse_numbers(["1,234", "1,234.5"], decimal_comma=True)).all()
+    assert parsing.parse_numbers(["1,5", "1.5"], decimal_comma=True).tolist() == [1.5, 1.5]
+    assert np.isnan(parsing.parse_numbers(["1,234", "1,234.5"], decimal_comma=True)).all()
     like = ["1,153", "12 %", "$ 3.50", "1'000", "(12)", "-4,5"]
     unlike = ["a1", "1st", "2-3", "", "?", "#DIV/0!"]
-    assert file_words.are_like_numbers(like).all()
-    assert not file_words.are_like_numbers(unlike).any()
+    assert parsing.are_like_numbers(like).all()
+    assert not parsing.are_like_numbers(unlike).any()
     blanks = " " * 10**6
-    assert not file_words.are_like_numbers([f"1{blanks}x", f"({blanks}x"]).any()
+    assert not parsing.are_like_numbers([f"1{blanks}x", f"({blanks}x"]).any()
 
 
 # ---- ids

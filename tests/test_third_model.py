@@ -254,7 +254,7 @@ def test_checkpoint_round_trips(trained: DataSet, sample: str) -> None:
         with pytest.raises(InvalidInput, match="read out at its end only"):
             _ = chosen.path_explanation
         with pytest.raises(InvalidInput, match="no evolution in time"):
-            master_equation.follow(chosen)
+            master_equation.track_sample(chosen)
         with pytest.raises(InvalidInput, match="no circuit of gates"):
             circuit.replay(chosen)
 

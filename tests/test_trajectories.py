@@ -38,7 +38,7 @@ def test_first_order_gradient_is_unbiased():
         rho = branches.sum(0) / torch.diagonal(branches.sum(0)).sum().real.detach()
     exact = torch.autograd.grad(torch.trace(O @ rho).real, scale)[0]
     N = 200_000
-    final = trajectories.first_order(
+    final = trajectories.sample_euler_jumps(
         Generator.dense(H, scale * L),
         psi.repeat(N, 1),
         0.05 * steps,
@@ -56,15 +56,15 @@ def test_seeds_are_reproducible_and_invalid_steps_refused():
     psi = ket(4).repeat(5, 1)
     acting = Generator.dense(H, L)
     runs = [
-        trajectories.first_order(acting, psi, 1.0, 10, torch.Generator().manual_seed(3))
+        trajectories.sample_euler_jumps(acting, psi, 1.0, 10, torch.Generator().manual_seed(3))
         for _ in range(2)
     ]
     assert torch.equal(*runs)
-    assert trajectories.first_order(acting, psi, 0.1, 1).norm(dim=-1).tolist() == pytest.approx(
-        [1.0] * 5, abs=1e-12
-    )
+    assert trajectories.sample_euler_jumps(acting, psi, 0.1, 1).norm(
+        dim=-1
+    ).tolist() == pytest.approx([1.0] * 5, abs=1e-12)
     with pytest.raises(InvalidInput, match="`steps` must be at least 1"):
-        trajectories.first_order(acting, psi, 1.0, 0)
+        trajectories.sample_euler_jumps(acting, psi, 1.0, 0)
 
 
 def local(scale: float = 1.0) -> Generator:
@@ -82,7 +82,7 @@ def test_waiting_times_average_to_the_master_equation_without_a_time_step_error(
     """Of every population and coherence: none lies further off than what so many draws leave, at any strength."""
     acting, psi, N = local(scale), ket(12), 1000
     rho = evolve(acting, density(psi), [1.0])[0]
-    final = trajectories.waiting_times(
+    final = trajectories.sample_jumps_exact(
         acting, psi.repeat(N, 1), 1.0, torch.Generator().manual_seed(1)
     )
     assert (final.norm(dim=-1) - 1).abs().max() < 1e-12
@@ -98,7 +98,9 @@ def test_without_jumps_a_trajectory_is_the_unitary_evolution():
     acting = Generator.dense(H, torch.zeros(0, 5, 5, dtype=H.dtype))
     for duration in (0.0, 0.3, 7.0):
         expected = psi @ torch.matrix_exp(-1j * duration * H).T
-        assert (trajectories.waiting_times(acting, psi, duration) - expected).abs().max() < 1e-11
+        assert (
+            trajectories.sample_jumps_exact(acting, psi, duration) - expected
+        ).abs().max() < 1e-11
 
 
 def test_jump_times_are_exponential():
@@ -108,7 +110,7 @@ def test_jump_times_are_exponential():
     acting = Generator.dense(torch.zeros(2, 2, dtype=torch.complex128), L)
     up = torch.tensor([[0.0, 1.0]], dtype=torch.complex128).repeat(4000, 1)
     for t in (0.2, 0.9):
-        stays = (trajectories.waiting_times(acting, up, t)[:, 1].abs() > 0.5).double().mean()
+        stays = (trajectories.sample_jumps_exact(acting, up, t)[:, 1].abs() > 0.5).double().mean()
         assert abs(stays - math.exp(-2 * t)) < 4 * (0.25 / 4000) ** 0.5
 
 
@@ -119,7 +121,7 @@ def test_each_ket_draws_from_its_own_jump_probabilities(monkeypatch: pytest.Monk
     acting = Generator.dense(torch.zeros(5, 5, dtype=torch.complex128), L)
     psi = torch.eye(5, dtype=torch.complex128)[[0, 2]].repeat(80, 1)
     random = torch.Generator().manual_seed(1)
-    ends = trajectories.waiting_times(acting, psi, 3.0, random).abs().square()
+    ends = trajectories.sample_jumps_exact(acting, psi, 3.0, random).abs().square()
     assert (ends[::2, [0, 1, 4]].sum(1) - 1).abs().max() < 1e-12
     assert (ends[1::2, 2:4].sum(1) - 1).abs().max() < 1e-12
     jumped = [ends[::2, 1].mean(), ends[::2, 4].mean(), ends[1::2, 3].mean()]
@@ -127,10 +129,10 @@ def test_each_ket_draws_from_its_own_jump_probabilities(monkeypatch: pytest.Monk
     for share, p in zip(jumped, wanted, strict=True):
         assert abs(share - p) < 4 * (p * (1 - p) / 80) ** 0.5
     monkeypatch.setattr(trajectories, "MAX_NUMBERS", 1)  # one at a time
-    ends = trajectories.waiting_times(acting, psi[:2], 3.0, random).abs().square()
+    ends = trajectories.sample_jumps_exact(acting, psi[:2], 3.0, random).abs().square()
     assert ends.shape == (2, 5)
     assert (ends.sum(1) - 1).abs().max() < 1e-12
-    assert trajectories.waiting_times(acting, psi[:0], 1.0).shape == (0, 5)
+    assert trajectories.sample_jumps_exact(acting, psi[:0], 1.0).shape == (0, 5)
 
 
 def test_local_operators_act_on_their_subsystem():
@@ -154,4 +156,4 @@ def test_local_operators_act_on_their_subsystem():
 def test_invalid_sampling_is_refused(change, words):
     given = dict(generator=local(), psi=ket(12)[None], duration=1.0) | change
     with pytest.raises(InvalidInput, match=words):
-        trajectories.waiting_times(**given)
+        trajectories.sample_jumps_exact(**given)

@@ -172,7 +172,7 @@ def page() -> None:
         part=lambda protocol: protocol is Evolution,
     )
     study = SimpleNamespace(model=model, modalities=names, memo_key=lambda background: "page")
-    links.arrive("Dynamics")
+    links.restore_from_url("Dynamics")
     view = state.current()
     rules = {one.key: one.rule(study) for one in choices.sliders(view, study)}  # type: ignore[arg-type]
     links.drop_invalid(rules)

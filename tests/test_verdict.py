@@ -32,7 +32,7 @@ from qfusion.explain.findings import (
     verdict_record,
 )
 from qfusion.explain.verdicts import Doubt, Verdict
-from qfusion.models.games import dividends as dividends_of, shapley
+from qfusion.models.coalition_algebra import dividends as dividends_of, shapley
 from qfusion.models.protocols import Evolution
 from qfusion.study import cohorts, compare
 from qfusion.study.opening import open_study, with_background

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.explain import Explanation, judge
 from qfusion.explain.verdicts import Verdicts
-from qfusion.models.games import dividends as dividends_of, shapley
+from qfusion.models.coalition_algebra import dividends as dividends_of, shapley
 from qfusion.quantum.decomposition import subsets
 
 B = 40  # samples of a drawn game

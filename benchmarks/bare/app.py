@@ -37,7 +37,10 @@ def figures(model: str, page: str, names: tuple[str, ...]) -> tuple[list, list]:
     study = opening.open_study(model)
     specs = [
         [
-            catalogue.page_parts(page).panels[name].build(sample.build_sample(study, row), "light").spec
+            catalogue.page_parts(page)
+            .panels[name]
+            .build(sample.build_sample(study, row), "light")
+            .spec
             for name in names
         ]
         for row in range(ROWS)

@@ -21,7 +21,7 @@ from qfusion.adapters import gates, qnodes, trial
 from qfusion.adapters.gates import FIXED, MAX_QUBITS, find_layers
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import evaluation, live_model
-from qfusion.models.protocols import TRAINED, CircuitFacts, Reading
+from qfusion.models.protocols import TRAINED, CircuitFacts, CircuitOutput
 from qfusion.models.tweak import UNCHANGED, CircuitChange
 from qfusion.quantum import circuits, states, statevector
 
@@ -148,7 +148,7 @@ class PennyLaneCircuit:
         with qnodes.changed_calls(replace):
             return self._call(features)
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> CircuitOutput:
         """Return what the changed circuit gives, and the columns of the model."""
         results = []
 
@@ -161,7 +161,7 @@ class PennyLaneCircuit:
         with qnodes.answered_calls(answer):
             columns = self._call(features)
         numbers, form = gates.flatten(results)
-        return Reading(numbers, form, columns)
+        return CircuitOutput(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""
@@ -215,7 +215,7 @@ class PennyLaneCircuit:
         if on_device is None:
             return
         known = dict(zip((*ends, len(gates)), on_device, strict=True))
-        for done, psi in enumerate(statevector.walk(gates, n)):
+        for done, psi in enumerate(statevector.apply_circuit(gates, n)):
             for pair, rho in zip(pairs, known.get(done, ()), strict=False):
                 A = states.apart(psi, (2,) * n, [self.labels.index(label) for label in pair])
                 apart = float(np.abs((A @ A.mH).numpy() - rho).max())

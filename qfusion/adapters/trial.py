@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion._checks import check
 from qfusion.adapters import calls
 from qfusion.adapters.calls import ModelCall
@@ -290,7 +290,7 @@ class ParallelCall:
         ]
         run = Parallel(n_jobs=self._processes, return_as="generator")
         results = run(delayed(_columns)(self._call, part) for part in parts)
-        done = _sentences.progress_over(results, "Evaluating the model", count, len)
+        done = _progress.progress_over(results, "Evaluating the model", count, len)
         return torch.from_numpy(np.concatenate(list(done)))
 
     def slopes(self, features: Mapping[str, Any], weights: Tensor) -> dict[str, Tensor]:

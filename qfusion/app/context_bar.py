@@ -59,7 +59,7 @@ def draw_pickers() -> tuple[Study, int, sample.Output]:
             state.notice(
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )
-            state.forget(key)
+            state.delete(key)
             model, data = (state.get(one.key) for one in (address.MODEL, address.DATA))
             if model is None and data in known:  # what is left has to fit
                 state.put(address.MODEL.key, next(address.trained_models(data), names[0]))
@@ -83,7 +83,7 @@ def draw_pickers() -> tuple[Study, int, sample.Output]:
         output = _output(study)
         behind = background_picker(study, row)
         _draw_models_without_data(names, offered)
-    study = behind.rebase(background_rows(behind.base_study))
+    study = behind.with_same_user_samples(background_rows(behind.base_study))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
     picked = {
         "model": model,
@@ -330,7 +330,7 @@ def background_rows(study: Study) -> Study:
     if (
         state.param_text(address.ROWS.key)
         or state.get(_WANTED) == key
-        or (state.get(_DECLINED) != key and exact.space.operations <= jobs.AUTO)
+        or (state.get(_DECLINED) != key and exact.backend.operations <= jobs.AUTO)
     ):
         _want(study)
         job = jobs.begin_refinement(study, streamlit_internals.session_id())
@@ -342,7 +342,7 @@ def background_rows(study: Study) -> Study:
                 )
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
-        state.forget(address.ROWS.key)
+        state.delete(address.ROWS.key)
         under_way = job.state != jobs.State.FAILED
         if not under_way:
             state.notice(
@@ -408,11 +408,11 @@ def _want(study: Study) -> None:
 
 def _leave() -> None:
     """Withdraw the request for all rows."""
-    jobs.leave_job(state.take(_WANTED), streamlit_internals.session_id())
+    jobs.leave_job(state.pop(_WANTED), streamlit_internals.session_id())
 
 
 def _decline(study: Study) -> None:
     """Show this study against some rows until the reader asks for all."""
     _leave()
     state.put(_DECLINED, study.memo_key())
-    state.forget(address.ROWS.key)
+    state.delete(address.ROWS.key)

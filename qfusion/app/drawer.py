@@ -39,7 +39,7 @@ from qfusion.views.pages import address, rendering
 from qfusion.views.view import View
 
 
-def body(drawn: View, chart: Callable[..., None]) -> None:
+def draw(drawn: View, chart: Callable[..., None]) -> None:
     """Draw the contents of the dialog that exports a panel's figure: its preview and files, and the code that makes it.
 
     Args:
@@ -60,7 +60,7 @@ def body(drawn: View, chart: Callable[..., None]) -> None:
         drawn.numbers,
         recipe,
     )
-    with left, page_runs.guard():
+    with left, page_runs.show_errors():
         if style.format == "html":
             chart(
                 apply_theme(taken.figure, style.theme),

@@ -78,7 +78,7 @@ def draw_figure(
     page_runs.finish_first_paint(page_runs.PATIENCE)
 
 
-def small(picture: View) -> None:
+def draw_thumbnail(picture: View) -> None:
     """Draw a small figure that is explained by what surrounds it."""
     with st.container(key=f"small-{picture.name}"):
         draw_figure(picture, small=True)
@@ -109,7 +109,7 @@ def chart(
         key: of the element; the figure is changed in place for as long as this stays the same.
         alt: what it shows, for those who do not see it.
         on_select: what a click, a box or a lasso does, given the key; `qfusion.app.state` tells what was chosen.
-        picture: what it is of, for the buttons above it: export, numbers and words, of a `small` one export alone.
+        picture: what it is of, for the buttons above it: export, numbers and words, of a thumbnail export alone.
     """
     key = component_key(key)
     data: dict[str, Any] = {}
@@ -127,7 +127,7 @@ def chart(
             data["words"] = words
             data["tools"]["words"] = WORDS_HELP
         data["tools"]["numbers"] = NUMBERS_HELP
-        if state.take(wanted):
+        if state.pop(wanted):
             data["file"] = {
                 "name": f"qfusion-{picture.name}.csv",
                 "text": text.csv(picture.numbers).decode(),
@@ -200,7 +200,7 @@ def heading(title: str, picture: View | None = None) -> None:
 def _words(picture: View) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
-    words = [] if guidance.full() else [lead_markdown(picture), _shows(picture)]
+    words = [] if guidance.shows_full_text() else [lead_markdown(picture), _shows(picture)]
     query = html.escape(urlencode(navigation.link_query(), doseq=True))
     return "".join(render_markdown(part) for part in (*words, terms) if part) + (
         f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
@@ -216,7 +216,7 @@ def _about_popover(picture: View) -> None:
         key=f"about-{picture.name}",
         help=WORDS_HELP,
     ):
-        if not guidance.full():
+        if not guidance.shows_full_text():
             if lead := lead_markdown(picture):
                 st.markdown(lead)
             st.caption(_shows(picture))
@@ -246,7 +246,7 @@ def footer(picture: View) -> None:
     """Draw what a figure shows and does not show, if all texts are on the page. Also draw its drawer once it is
     open.
     """
-    if guidance.full():
+    if guidance.shows_full_text():
         st.caption(_shows(picture))
     draw_dialog(picture)
 
@@ -255,7 +255,7 @@ def draw_dialog(picture: View) -> None:
     """Open the dialog that exports a figure, where the reader asked for it."""
     if picture.figure is not None:
         page_runs.dialog_if_wanted(
-            picture.name, "Export this figure", drawer.body, picture, chart, width="large"
+            picture.name, "Export this figure", drawer.draw, picture, chart, width="large"
         )
 
 
@@ -310,7 +310,7 @@ def draw_content(
     """
     with head or nullcontext():
         heading(picture.title, picture)
-        if guidance.full() and (lead := lead_markdown(picture, named)):
+        if guidance.shows_full_text() and (lead := lead_markdown(picture, named)):
             st.markdown(lead)
     with chart or nullcontext():
         if picture.figure is not None:

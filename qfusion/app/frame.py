@@ -24,7 +24,7 @@ from qfusion.app import (
 from qfusion.app.models import tweaks
 from qfusion.app.navigation import REQUIRED_PARTS, UNAVAILABLE, WHAT_IF, draw_menu
 from qfusion.app.page_context import PageContext, open_encoded, theme
-from qfusion.app.page_runs import draw_notices, guard
+from qfusion.app.page_runs import draw_notices, show_errors
 from qfusion.data import SourceInfo
 from qfusion.errors import default_on_error
 from qfusion.models.protocols import EditableCircuit, Evolution, LayeredNetwork
@@ -168,7 +168,7 @@ def _first_figure_frame(title: str) -> PageContext | None:
 
 def _begin(title: str, *, has_bar: bool) -> None:
     """Set the page up."""
-    page_runs.begin_run()
+    page_runs.prepare_script()
     st.set_page_config(
         page_title=f"{title} · qfusion", page_icon=plugin.asset_path("icon.svg"), layout="wide"
     )
@@ -179,7 +179,7 @@ def _begin(title: str, *, has_bar: bool) -> None:
         f"<script>{requests.plotly_script()}</script>",
         unsafe_allow_javascript=True,
     )
-    requests.enter()
+    requests.require_login()
 
 
 def _bar() -> Any:
@@ -193,17 +193,17 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
     Yields:
         a container below the navigation, and the bar that stays in view on top of the page.
     """
-    state.take(state.AGAIN)
+    state.pop(state.AGAIN)
     top = _bar()
-    with guard(title):
+    with show_errors(title):
         with st.sidebar:
             st.html(_MARK)
             menu, side = (
                 st.container(key="menu", gap="xxsmall"),
                 st.container(key="side", gap="small"),
             )
-        navigation.arrive(title)
-        links.arrive(title)
+        navigation.restore_tour(title)
+        links.restore_from_url(title)
         navigation.keep_step()
         with side:
             widgets.check(guidance.DEPTH)
@@ -222,7 +222,7 @@ def _page_frame(title: str) -> Iterator[tuple[Any, Any]]:
                     st.markdown,
                     tables.markdown(["key", "action"], sheet),
                 )
-                requests.account()
+                requests.draw_account()
     _draw_head(title)
 
 

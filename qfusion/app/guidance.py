@@ -32,14 +32,14 @@ DEPTH = SelectParam(
 )
 
 
-def full() -> bool:
+def shows_full_text() -> bool:
     """Whether all words stand on the page."""
     return bool(state.get(WORDS) == FULL)
 
 
 def aside(words: str) -> None:
     """Draw a remark that need not be read each time: behind an (i), or as a line if all texts are shown on the page."""
-    if full():
+    if shows_full_text():
         st.caption(true_minus(words))
     else:
         with (
@@ -51,18 +51,18 @@ def aside(words: str) -> None:
 
 def help(words: str) -> str | None:
     """The help of a widget, where not all words stand on the page."""
-    return None if full() else true_minus(words)
+    return None if shows_full_text() else true_minus(words)
 
 
 def help_line(words: str) -> None:
     """Draw the text of a widget's `help` as a line below the widget, if all texts are on the page."""
-    if full():
+    if shows_full_text():
         st.caption(true_minus(words))
 
 
 def line(short: str, whole: str) -> None:
     """A line, its whole sentence behind an (i) or in its place."""
-    st.markdown(true_minus(whole if full() else short), help=help(whole))
+    st.markdown(true_minus(whole if shows_full_text() else short), help=help(whole))
 
 
 def help_expander(label: str, open: bool = False) -> None:
@@ -85,7 +85,7 @@ def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
     help_line(more)
 
 
-def take_home(sentence: str, explanation: str = "") -> None:
+def page_summary(sentence: str, explanation: str = "") -> None:
     """Draw the conclusion of a page.
 
     Args:

@@ -20,7 +20,7 @@ _ALIASES = "_aliases"
 _HANDLED = ("tour",)  # read by `navigation`
 
 
-def arrive(title: str) -> None:
+def restore_from_url(title: str) -> None:
     """Begin a run of a page.
 
     A page that is new in the session reads its link. The values that the pickers had on the last page stay, unless the
@@ -149,7 +149,7 @@ def read_saved() -> None:
     Values that do not fit are named in a notice and ignored.
     """
     if get(COHORTS) is None:
-        texts = state.take_linked(COHORTS) or []
+        texts = state.pop_linked(COHORTS) or []
         if len(texts) > cohort_filters.MAX_SAVED:
             notice(
                 f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first "

@@ -12,7 +12,7 @@ import streamlit as st
 from qfusion import _checks, plugin
 from qfusion._memory_cache import memo
 from qfusion.app import guidance, links, state
-from qfusion.app.guidance import aside, chips, full, help
+from qfusion.app.guidance import aside, chips, help, shows_full_text
 from qfusion.app.samples import boxes
 from qfusion.errors import QFusionError
 from qfusion.models import protocols
@@ -109,7 +109,12 @@ def link_query(**query: str) -> dict[str, Any]:
     stored = {key: page_state.format_value(state.get(key)) for key in links.SAVED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what the link sets
         words.pop(address.LINKED.get(name, name), None)
-    return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
+    return (
+        words
+        | stored
+        | ({guidance.WORDS: guidance.FULL} if guidance.shows_full_text() else {})
+        | query
+    )
 
 
 def draw_menu() -> None:
@@ -186,8 +191,8 @@ def step() -> int | None:
     return None if tour is None else int(tour)
 
 
-def arrive(title: str) -> None:
-    """Read the address before `links.arrive` does, and begin a step of the tour or end the tour.
+def restore_tour(title: str) -> None:
+    """Read the address before `links.restore_from_url` does, and begin a step of the tour or end the tour.
 
     Args:
         title: of the page.
@@ -203,8 +208,8 @@ def arrive(title: str) -> None:
         return
     if tour == END:
         _set(state.get(_FROM, {}).get("sets", {}), title)
-        state.forget(TOUR)
-        state.forget(_FROM)
+        state.delete(TOUR)
+        state.delete(_FROM)
     elif int(tour) != step():
         state.put(
             _FROM,
@@ -299,9 +304,9 @@ def tour_contents() -> None:
         with st.container(border=True, key="tour-step-0", gap="xsmall", height="stretch"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{len(steps())} steps, three minutes**", width="content")
-                if not full():
+                if not shows_full_text():
                     aside(_ABOUT)
-            if full():
+            if shows_full_text():
                 st.caption(_ABOUT)
             else:
                 chips(
@@ -317,6 +322,6 @@ def tour_contents() -> None:
             with st.container(border=True, key=f"tour-step-{at}", gap="xsmall", height="stretch"):
                 st.markdown(f"**{at}. {one.name}**", help=help(one.words))
                 st.markdown(
-                    f"{ICONS.get(one.title, '')} {one.title}: {one.words if full() else one.sees}"
+                    f"{ICONS.get(one.title, '')} {one.title}: {one.words if shows_full_text() else one.sees}"
                 )
                 _step_link(at, f"Start at step {at}", ":material/arrow_forward:")

@@ -42,7 +42,7 @@ def page() -> None:
 def _page() -> None:
     context = frame.begin_model_page("Overview")
     st.markdown(systems.describe_course(context.study))
-    with page_runs.guard(), st.container(key="fold-overview"):
+    with page_runs.show_errors(), st.container(key="fold-overview"):
         instrument(context)
         questions = st.container()
         with navigation.invitation() as invited:
@@ -51,7 +51,7 @@ def _page() -> None:
         panels.lazy_panel("how-it-works", partial(pipeline, context))
         panels.lazy_panel("samples-to-start-with", partial(example_samples, context))
         panels.lazy_panel("model-and-data", partial(model_and_data, context))
-        with questions, page_runs.guard():
+        with questions, page_runs.show_errors():
             five_questions(
                 context
             )  # last: of a network, looking for what would flip it takes seconds
@@ -226,7 +226,7 @@ def _example(context: PageContext, item: compare.Example) -> None:
     for build in panels.builders(
         study, *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
     ).values():
-        figure.small(build())
+        figure.draw_thumbnail(build())
     navigation.link(
         "pages/samples.py",
         f"Open {text.escape_markdown(item.sample)}",
@@ -376,7 +376,9 @@ def reading_guide(context: PageContext) -> None:
         f"{text.escape_markdown(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
         for name in names
     )
-    st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()).markdown(
+    st.expander(
+        "How to read the pages", icon=":material/help:", expanded=guidance.shows_full_text()
+    ).markdown(
         f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
         "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
         f"top) + what each modality adds alone + what pairs and all together add jointly = {total}. "

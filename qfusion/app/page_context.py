@@ -202,7 +202,7 @@ def _open(title: str, query: dict[str, str]) -> None:
             context = open_encoded(query)
             if context is not None:
                 if title == "faithfulness":  # its panels need them
-                    trust.reliability_findings(context.study, at_hand=True)
+                    trust.reliability_findings(context.study, cached_only=True)
                 view = page_state.PageState(title, query)
                 _draw(context, view, catalogue.page_parts(title).panels.values(), "light", until)
     finally:

@@ -17,7 +17,7 @@ import torch
 
 from qfusion import plugin
 from qfusion._memory_cache import memo, waiting
-from qfusion._sentences import meanwhile
+from qfusion._progress import override
 from qfusion.app import state, streamlit_internals
 from qfusion.errors import QFusionError, translate_system_errors
 from qfusion.study import opening, text
@@ -29,10 +29,10 @@ _draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
 
 
 @contextmanager
-def guard(title: str = "") -> Iterator[None]:
+def show_errors(title: str = "") -> Iterator[None]:
     """Show one of our own errors as a message; of a whole page below its `title`, with nothing drawn after it. Other
     errors are defects."""
-    if state.take(state.AGAIN):
+    if state.pop(state.AGAIN):
         st.rerun()
     try:
         with translate_system_errors():
@@ -56,8 +56,8 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
     @st.fragment(key=key)
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
-        begin_run()
-        with guard():
+        prepare_script()
+        with show_errors():
             part(*arguments, **options)
         if not _draws_page.get():
             state.write_address()
@@ -154,7 +154,7 @@ def prepare_process() -> None:
     streamlit_internals.prepare_first_element()
 
 
-def begin_run() -> None:
+def prepare_script() -> None:
     """Prepare a run. Call this first in every run of a page and of a fragment: it makes torch, NumPy and SciPy use one
     thread, and excludes the objects left by imports from garbage collection.
 
@@ -173,7 +173,7 @@ def begin_run() -> None:
         frozen_modules = len(sys.modules)
         gc.freeze()
     waiting.set(lambda task: computing(describe_task(task)))
-    opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))
+    opening.session_samples.set(tuple(st.session_state.get(OWN) or ()))
 
 
 def dialog(title: str, body: Callable[..., object], *arguments: Any, **options: Any) -> None:
@@ -203,7 +203,7 @@ def dialog_button(
     label: str, icon: str, key: str, body: Callable[..., object], *arguments: Any
 ) -> None:
     """Draw a button that opens a dialog of its name; a fragment, so that the page is not drawn anew for it."""
-    begin_run()
+    prepare_script()
     if st.button(label, icon=icon, key=key, width="stretch"):
         dialog(label, body, *arguments)
 
@@ -291,7 +291,7 @@ def placeholders(heights: Mapping[str, int], cells: Sequence[Any] = ()) -> Itera
         return
     result = Placeholders(heights, cells)
     try:
-        with meanwhile(_open, result):
+        with override(_open, result):
             yield result
         state.put(_DRAWN, drawn | heights.keys())
     finally:

@@ -41,7 +41,7 @@ def tabs(
     `draw_lower_panels`.
     """
     for name, tab in widgets.tabs(control):
-        with tab, page_runs.guard():
+        with tab, page_runs.show_errors():
             content[name](*arguments)
             draw_lower_panels(**scopes)
 
@@ -100,7 +100,7 @@ def show_with_leads(scope: Any, *names: str) -> None:
     """Draw panels of this page, each with its lead, whatever guidance the reader chose."""
     for build in builders(scope, *names).values():
         picture = build()
-        if picture.lead and not guidance.full():
+        if picture.lead and not guidance.shows_full_text():
             st.markdown(picture.lead)
         draw(picture)
 

@@ -128,14 +128,14 @@ def demands_login() -> bool:
     return bool(_auth())
 
 
-def enter() -> None:
+def require_login() -> None:
     """Let the reader in, or end the page with a way to log in."""
     if demands_login() and not getattr(st.user, "is_logged_in", False):
         _ask()
         st.stop()
 
 
-def account() -> None:
+def draw_account() -> None:
     """Draw the name of the logged-in reader and the button to log out."""
     if demands_login():
         name = next(

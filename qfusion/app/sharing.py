@@ -174,7 +174,7 @@ def suggest_pins(context: PageContext) -> None:
     study = context.study
     st.info(
         "Nothing is pinned. Press **Pin** at the top, or start here:"
-        if not guidance.full()
+        if not guidance.shows_full_text()
         else "Nothing is pinned yet. Press **Pin** at the top of any page to keep its view as **A**; the "
         "later selection is **B**. Or start here:",
         icon=":material/push_pin:",

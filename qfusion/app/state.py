@@ -32,12 +32,12 @@ def put(key: str, value: Any) -> None:
         open_params().show(key)
 
 
-def take(key: str) -> Any:
+def pop(key: str) -> Any:
     """Return a value of this session and remove it, or None if there is none."""
     return st.session_state.pop(key, None)
 
 
-def forget(key: str) -> None:
+def delete(key: str) -> None:
     """Drop a value of this session before its widget is drawn, so that the widget takes its default."""
     st.session_state.pop(key, None)
     drop_link({key: ()})
@@ -192,7 +192,7 @@ def link_values(key: str) -> Values | None:
     return params.link.get(key, params.last.get(key))
 
 
-def take_linked(key: str) -> Values | None:
+def pop_linked(key: str) -> Values | None:
     """Return the same values as `link_values`, and leave them to the widget from then on."""
     values = link_values(key)
     if values is not None:

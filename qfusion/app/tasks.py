@@ -8,11 +8,11 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from qfusion import _checks, _read_only, _sentences, data
+from qfusion import _checks, _progress, _read_only, data
 from qfusion._checks import choose
 from qfusion._memory_cache import memo
 from qfusion.app import page_runs, state, streamlit_internals
-from qfusion.app.guidance import chips, full, help, help_line, line
+from qfusion.app.guidance import chips, help, help_line, line, shows_full_text
 from qfusion.study import jobs, opening, text
 from qfusion.study.study import Study
 from qfusion.training.checkpoint import Checkpoint
@@ -40,7 +40,7 @@ def start_button(
             disabled=disabled,
             help=help(cost),
         )
-        if not full():
+        if not shows_full_text():
             chips(f"{kind}-cost", facts)
     return pressed
 
@@ -124,7 +124,7 @@ def _watch(
     """Draw the progress of a job, again and again, and a button that cancels it. The page is run again when the job
     has ended or is no longer wanted.
     """
-    page_runs.begin_run()
+    page_runs.prepare_script()
     if not job.is_active or not wanted():
         st.rerun()
     jobs.renew_interest(job, streamlit_internals.session_id())
@@ -168,13 +168,13 @@ def draw_progress(job: jobs.Job, words: str, waiting: str = "", last_step: str =
     if left is None:
         ahead = waiting
     elif job.done < job.total:
-        ahead = f", {_sentences.duration(left)} left"
+        ahead = f", {_progress.duration(left)} left"
     else:
         ahead = f"; {last_step} …"
     st.progress(min(1.0, job.done / max(1, job.total)), words.format(job=job) + ahead)
 
 
-def everyone(
+def use_all_samples(
     name: str, study: Study, rows: np.ndarray, some: int, make: Callable[[], object], *more: str
 ) -> bool:
     """Return whether a panel shows all samples, which have then been computed. Until then, show that only some samples
@@ -236,7 +236,7 @@ def open_study_shared(model: str, data: str) -> Study:
         return opening.open_study(model, data)
     opening.begin_encoding(model, data)
     sample = state.param_text(address.SAMPLE.key)
-    return opening.with_visitors(opening.first_samples(model, data, sample))
+    return opening.with_session_samples(opening.first_samples(model, data, sample))
 
 
 _FAILED = "_encoding_failed"
@@ -262,7 +262,7 @@ def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: s
     """Draw the progress of the encoding, which is updated repeatedly. The page is run again when the encoding has
     ended.
     """
-    page_runs.begin_run()
+    page_runs.prepare_script()
     job = opening.find_encoding(model, data) or job  # it may have been begun again
     if not job.is_active and opening.is_encoded(model, data):
         state.choose_sample(sample)

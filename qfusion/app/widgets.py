@@ -88,7 +88,7 @@ def bind(param: params.Param, default: Any = None) -> dict[str, Any]:
 
 def take_link(param: params.Param) -> None:
     """Give a widget without a value the value in the link. Invalid values were reported before."""
-    texts = state.take_linked(param.key)
+    texts = state.pop_linked(param.key)
     if texts is not None:
         with suppress(ValueError, OverflowError):
             st.session_state[param.key] = param.read(texts)
@@ -135,7 +135,7 @@ def _draw_number(param: params.NumberParam, label: str, arguments: dict[str, Any
     take_link(param)
     value = state.get(param.key)
     if value is not None and not low <= value <= high:
-        state.forget(param.key)
+        state.delete(param.key)
     pick = st.number_input if param.look == "box" else st.slider
     step = step and number(step)
     return number(pick(label, low, high, default, step, **arguments, **bind(param, default)))
@@ -148,7 +148,7 @@ def follow(key: str, default: Any) -> None:
     """
     before = state.get(f"_usual_{key}")
     if before not in (None, default) and state.get(key) == before:
-        state.forget(key)
+        state.delete(key)
     state.put(f"_usual_{key}", default)
 
 

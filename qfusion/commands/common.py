@@ -204,7 +204,7 @@ def parse_disturbance(
 def open_model(
     model: str,
     data: str | None,
-    way: str = "auto",
+    method: str = "auto",
     background: str = DEFAULT_BACKGROUND,
     contrast: str | None = None,
     group: qfusion.training.batches.Group | None = None,
@@ -213,19 +213,19 @@ def open_model(
     """Return a trained model on its data, as the options of commands name them.
 
     Args:
-        way: how the evolution is computed, see `models.jump.time_model.WAYS`.
+        method: how the evolution is computed, see `models.jump.time_model.METHODS`.
         digests: the digests that model and data must have; not checked if empty.
 
     Raises:
         NotFound, InvalidInput: see `load`; also when the model has no evolution in time, or when the digests differ.
     """
     trained, dataset = load(model, data)
-    if way != "auto":
+    if method != "auto":
         evolving = trained.model.require(
-            qfusion.models.Evolution, "whose way could be chosen", "Option `--way`: the model"
+            qfusion.models.Evolution, "whose method could be chosen", "Option `--method`: the model"
         )
-        trained = replace(trained, model=evolving.by(way))
-    arguments = (_absolute_place(model), _absolute_place(data), way, background, contrast)
+        trained = replace(trained, model=evolving.with_method(method))
+    arguments = (_absolute_place(model), _absolute_place(data), method, background, contrast)
     result = OpenedModel(trained, dataset, arguments, group or qfusion.training.batches.ALONE)
     check(
         digests in ("", result.digests),
@@ -323,5 +323,5 @@ def _run_on_worker(work: Any, digests: str, arguments: Any, rows: Any) -> Any:
 @memo(1)
 def _open_once(digests: str, *arguments: Any) -> OpenedModel:
     """Return the model that a worker keeps open between chunks of rows."""
-    model, data, way, background, contrast = arguments
-    return open_model(model, data, way, background, contrast, digests=digests)
+    model, data, method, background, contrast = arguments
+    return open_model(model, data, method, background, contrast, digests=digests)

@@ -34,10 +34,10 @@ def evaluate(
     swap: Swap = None,
     noise: Noise = None,
     seed: Seed = 0,
-    way: Annotated[
+    method: Annotated[
         str,
         typer.Option(
-            "--way",
+            "--method",
             metavar="WAY",
             help="How an evolution is worked out: observables (once for all samples), states "
             "(of each sample), trajectories (sampled), or auto: the cheapest.",
@@ -51,7 +51,7 @@ def evaluate(
         qfusion.training.batches.join_group("cpu") as (group, _),
         qfusion.runs.cluster.connect(cluster) as client,
     ):
-        here = open_model(model, data, way, group=group)
+        here = open_model(model, data, method, group=group)
         trained, dataset = here.trained, here.dataset
         wanted = parse_disturbance(dataset.names, missing, swap, noise, seed)
         rows, how = dataset.rows(split), None
@@ -74,7 +74,7 @@ def evaluate(
         "metrics": measured,
     }
     if how is not None:
-        record["way"] = how.way
+        record["method"] = how.method
     title = f"{model} on {dataset.name}, {split}, {len(rows)} samples, {disturbance}"
     print_result(record, as_json, metrics_table(["Metric", "Value"], [measured], title))
     if not dataset.target.known and not as_json:
@@ -84,7 +84,7 @@ def evaluate(
     if how is not None and not as_json:
         print_remark(
             qfusion.views.words.systems.describe_propagation(how)
-            + (_sampling_note(trained.model, dataset, rows) if how.way == "trajectories" else "")
+            + (_sampling_note(trained.model, dataset, rows) if how.method == "trajectories" else "")
         )
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 import qfusion
 from qfusion import _files
 from qfusion._checks import check
-from qfusion._sentences import Pace, Tell
+from qfusion._progress import Pace, Tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ def progress_bar(task: str) -> Iterator[Callable[[float, float, str], None]]:
 
 @contextmanager
 def sample_progress_bar(task: str) -> Iterator[Tell]:
-    """Show a bar of samples with their rate while the block lasts, see `progress_bar` and `_sentences.progress_to`."""
+    """Show a bar of samples with their rate while the block lasts, see `progress_bar` and `_progress.progress_to`."""
     pace = Pace()
     with progress_bar(task) as show:
         yield lambda done, total: show(done, total, pace.words(done, total))

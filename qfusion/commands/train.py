@@ -11,7 +11,8 @@ import typer
 
 import qfusion
 from qfusion._checks import check, choose, read_pairs, read_toml
-from qfusion._sentences import Pace, share
+from qfusion._progress import Pace
+from qfusion._sentences import share
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result, progress_bar
 from qfusion.errors import translate_errors
 

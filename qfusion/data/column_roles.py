@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import MOST_MODALITIES, choose, require_few_modalities
-from qfusion.data.file_words import (
+from qfusion.data.parsing import (
     LABEL_NAMES,
     RESERVED_NAMES,
     STEP_NAMES,
@@ -24,7 +24,7 @@ from qfusion.data.file_words import (
     find_name,
     is_row_number,
     make_modality_name,
-    no_features,
+    non_feature_columns,
     quote_columns,
     shown_names,
 )
@@ -197,7 +197,7 @@ def guess_modalities(names: pd.Index, preview: TablePreview) -> tuple[tuple[str,
     """
     numeric = names[names.isin(list(preview.numeric))]
     lower = numeric.str.strip().str.lower()
-    is_other = numeric.isin(no_features(names, (), ())) | lower.isin(STEP_NAMES)
+    is_other = numeric.isin(non_feature_columns(names, (), ())) | lower.isin(STEP_NAMES)
     groups: dict[str, tuple[str, list[str]]] = {}
     for name in numeric[~is_other]:
         matched = _PREFIX.fullmatch(name)
@@ -239,7 +239,7 @@ def match_columns(preview: TablePreview, choice: ColumnChoice) -> list[MatchedCo
     is_numeric = columns.isin(list(preview.numeric))
     modalities = list(dict(choice.modalities or ()))
     of_labels = list(filter(None, (choice.label, choice.split)))
-    is_target = columns.isin(no_features(columns, of_labels, modalities))
+    is_target = columns.isin(non_feature_columns(columns, of_labels, modalities))
     has_role = columns.isin([*(choice.ids or ()), choice.split, choice.label])
     kinds = np.select(
         [

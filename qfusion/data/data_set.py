@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose, require_few_modalities
-from qfusion.data import array_pieces
-from qfusion.data.array_pieces import read_only_array
+from qfusion.data import array_chunks
+from qfusion.data.array_chunks import read_only_array
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS, Clusters
-from qfusion.data.sample_content import Clip, Content, Maker, no_clip, no_content
+from qfusion.data.sample_content import Clip, Content, FeatureTransform, no_clip, no_content
 from qfusion.data.target_spec import MOSI_CONVENTION, Target, UnimodalLabels, unimodal_columns
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class DataSet:
         clusters: groups of dependent rows, such as videos or pictures. Intervals over rows resample clusters. None if
             rows are independent.
         clip_of: returns the recording of a row, if there is one.
-        makers: functions that turn a visitor's input into features, by modality.
+        feature_transforms: functions that turn a visitor's input into features, by modality.
         own: a visitor's samples, appended after the rows of the set, see `own.append_samples`.
         is_game: whether it holds the samples of a measured game, which have no features.
         recorded: digest of an imported set, recorded when it was checked. With it, checks are not repeated and
@@ -86,7 +86,7 @@ class DataSet:
     unimodal: pd.DataFrame | None = None
     clusters: Clusters | None = field(default=None, repr=False)
     clip_of: Callable[[int], Clip | None] = field(default=no_clip, repr=False)
-    makers: Mapping[str, Maker] = field(default_factory=dict, repr=False)
+    feature_transforms: Mapping[str, FeatureTransform] = field(default_factory=dict, repr=False)
     own: DataSet | None = field(default=None, repr=False)
     is_game: bool = False
     recorded: InitVar[str] = ""
@@ -399,7 +399,14 @@ class DataSet:
 def compute_digest(data: DataSet) -> str:
     """Return the digest of the current data, whatever digest was recorded."""
     modalities = (
-        (m.name, m.values.shape, m.feature_names, array_pieces.pieces(m.values), m.lengths, m.shape)
+        (
+            m.name,
+            m.values.shape,
+            m.feature_names,
+            array_chunks.iter_chunks(m.values),
+            m.lengths,
+            m.shape,
+        )
         for m in data.modalities
     )
-    return array_pieces.digest(data.target, data.ids, data.split, data.y, modalities, data.unimodal)
+    return array_chunks.digest(data.target, data.ids, data.split, data.y, modalities, data.unimodal)

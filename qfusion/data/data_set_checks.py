@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import array_pieces
+from qfusion.data import array_chunks
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS
@@ -108,8 +108,8 @@ def _check_finite(data: CheckedData) -> None:
     for m in data.modalities:
         count = 0
         first: list[Any] = []
-        for at, piece in array_pieces.enumerate_pieces(array_pieces.pieces(m.values)):
-            wrong = np.isinf(piece) if m.given is not None else ~np.isfinite(piece)
+        for at, chunk in array_chunks.enumerate_chunks(array_chunks.iter_chunks(m.values)):
+            wrong = np.isinf(chunk) if m.given is not None else ~np.isfinite(chunk)
             if wrong.any():
                 bad = np.argwhere(wrong)
                 if not first:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count
-from qfusion.data import array_pieces
+from qfusion.data import array_chunks
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import Clusters, video_clusters
@@ -90,7 +90,7 @@ def game_dataset(
     """
     rows = np.arange(len(table.ids), dtype=np.float32)[:, None]
     modalities = tuple(Modality(player, rows, None, (FEATURE,)) for player in table.players)
-    digest = array_pieces.digest(
+    digest = array_chunks.digest(
         table.target,
         table.ids,
         table.split,

@@ -20,7 +20,7 @@ import pandas as pd
 
 from qfusion import _read_only
 from qfusion._checks import check, choose, read_pairs, require_number
-from qfusion.data import array_pieces
+from qfusion.data import array_chunks
 from qfusion.data.build import describe_samples, make_data_set
 from qfusion.data.examine.repairs import check_repair_names, make_repairs
 from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
@@ -215,10 +215,10 @@ def _digest(staged: StagedSet) -> str:
     use stays small.
     """
     modalities = (
-        (part.name, part.shape, part.feature_names, part.pieces(), part.lengths, part.picture)
+        (part.name, part.shape, part.feature_names, part.chunks(), part.lengths, part.picture)
         for part in staged.parts
     )
     unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
-    return array_pieces.digest(
+    return array_chunks.digest(
         staged.build_target(), staged.ids, staged.split, staged.y, modalities, unimodal
     )

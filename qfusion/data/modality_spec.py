@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import array_pieces
-from qfusion.data.array_pieces import read_only_array
+from qfusion.data import array_chunks
+from qfusion.data.array_chunks import read_only_array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -178,10 +178,10 @@ class Modality:
             f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
             f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.",
         )
-        for start, piece in array_pieces.enumerate_pieces(array_pieces.pieces(self.values)):
-            is_padding = np.arange(steps) >= lengths[start : start + len(piece), None]
+        for start, chunk in array_chunks.enumerate_chunks(array_chunks.iter_chunks(self.values)):
+            is_padding = np.arange(steps) >= lengths[start : start + len(chunk), None]
             check(
-                not np.any(piece[is_padding]),
+                not np.any(chunk[is_padding]),
                 f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
                 "Set the padding to zero.",
             )

@@ -2,10 +2,10 @@
 
     inputs = {"image": OwnInput("drawing", png), "audio": OwnInput("recording", wav)}
     sample = make_sample(dataset, inputs, like="pair-0001")
-    study = study.with_own(append_samples(dataset, [sample]))
+    study = study.with_user_samples(append_samples(dataset, [sample]))
 
-Inputs are untrusted: sizes are checked before anything is decoded, and only the `makers` of the data set compute
-features.
+Inputs are untrusted: sizes are checked before anything is decoded, and only the `feature_transforms` of the data set
+compute features.
 """
 
 import base64
@@ -49,7 +49,8 @@ _JPEG = b"\xff\xd8"
 
 
 class OwnInput(NamedTuple):
-    """An input of a visitor: a `kind` of `Maker`, its bytes (a sentence in UTF-8), and the ending of its file."""
+    """An input of a visitor: a `kind` of `FeatureTransform`, its bytes (a sentence in UTF-8), and the ending of its
+    file."""
 
     kind: str
     data: bytes
@@ -79,7 +80,7 @@ def read_canvas(address: str) -> OwnInput:
 
 
 def make_features(make: Any, piece: OwnInput) -> tuple[Any, Content]:
-    """Return features and content that a maker computes from an input, which is checked first."""
+    """Return features and content that a transform computes from an input, which is checked first."""
     most = MAX_BYTES[choose("Kind of what is given", piece.kind, MAX_BYTES)]
     check(
         0 < len(piece.data) <= most,
@@ -206,12 +207,12 @@ class OwnSample:
 def input_groups(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     """Return the modalities that are computed from one input, by the first of them.
 
-    Modalities whose makers have the same kind and hint share an input, such as three views of a drawn digit.
+    Modalities whose transforms have the same kind and hint share an input, such as three views of a drawn digit.
     """
     result: dict[tuple[str, str], list[str]] = {}
-    for name in (name for name in dataset.names if name in dataset.makers):
-        maker = dataset.makers[name]
-        result.setdefault((maker.kind, maker.hint), []).append(name)
+    for name in (name for name in dataset.names if name in dataset.feature_transforms):
+        transform = dataset.feature_transforms[name]
+        result.setdefault((transform.kind, transform.hint), []).append(name)
     return {names[0]: tuple(names) for names in result.values()}
 
 
@@ -265,13 +266,13 @@ def _make_anew(dataset: DataSet, given: Mapping[str, OwnInput], like: str) -> Ow
     content: dict[str, Content] = {}
     for first, piece in given.items():
         names = wanted[choose("What can be given for", first, wanted)]
-        kind = dataset.makers[first].kind
+        kind = dataset.feature_transforms[first].kind
         check(
             piece.kind == kind,
             f"For {first} a {kind} is wanted, but a {piece.kind[:40]!r} is given. Give a {kind}.",
         )
         for name in names:
-            values, content[name] = make_features(dataset.makers[name].make, piece)
+            values, content[name] = make_features(dataset.feature_transforms[name].make, piece)
             features[name] = _check_features(dataset, name, values)
     rest = [name for name in dataset.names if name not in features]
     row = dataset.row(like) if rest else 0

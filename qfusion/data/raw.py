@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.data import array_pieces
+from qfusion.data import array_chunks
 from qfusion.data.modality_spec import GivenForm
 from qfusion.data.row_splits import Clusters
 
 SEVERITIES = ("error", "warning", "note")
-# Of each piece: where its values belong (rows, or rows and steps), and the values.
-Pieces = Iterator[tuple[Any, np.ndarray]]
+# Of each chunk: where its values belong (rows, or rows and steps), and the values.
+Chunks = Iterator[tuple[Any, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class RawModality:
     Attributes:
         name: of the modality.
         shape: (N, F), or (N, T, F) for sequences.
-        pieces: returns the values, in pieces; places that no piece names are zero.
+        chunks: returns the values, in chunks; places that no chunk names are zero.
         feature_names: the F names.
         lengths: of sequences, (N,), each at least 1; values beyond are zero. None for vectors.
         picture: shape of the picture that a vector holds, or None.
@@ -69,7 +69,7 @@ class RawModality:
 
     name: str
     shape: tuple[int, ...]
-    pieces: Callable[[], Pieces]
+    chunks: Callable[[], Chunks]
     feature_names: Sequence[str]
     lengths: np.ndarray | None = None
     picture: tuple[int, ...] | None = None
@@ -166,11 +166,15 @@ def whole_array(
 ) -> RawModality:
     """Return a modality of an array (N, F) or (N, T, F), in memory or mapped; `more`: see `RawModality`."""
     return RawModality(
-        name, values.shape, lambda: in_order(array_pieces.pieces(values)), feature_names, **more
+        name,
+        values.shape,
+        lambda: in_order(array_chunks.iter_chunks(values)),
+        feature_names,
+        **more,
     )
 
 
-def in_order(pieces: Iterable[np.ndarray]) -> Pieces:
-    """Yield consecutive pieces of rows, each with its place."""
-    for start, piece in array_pieces.enumerate_pieces(pieces):
-        yield slice(start, start + len(piece)), piece
+def in_order(chunks: Iterable[np.ndarray]) -> Chunks:
+    """Yield consecutive chunks of rows, each with its place."""
+    for start, chunk in array_chunks.enumerate_chunks(chunks):
+        yield slice(start, start + len(chunk)), chunk

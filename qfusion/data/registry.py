@@ -219,7 +219,7 @@ def download(
     check(source.is_public, f"Data set '{name}' cannot be downloaded. {source.remedy}", NotFound)
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper().replace('-', '_')}_URL")
-    lacking = [file for file in source.files if not file.is_whole(folder)]
+    lacking = [file for file in source.files if not file.is_complete(folder)]
     with translate_errors(
         f"Data set '{name}' cannot be written to {folder}",
         "Give another folder, or set QFUSION_DATA to one that can be written.",

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.array_pieces import read_only_array
+from qfusion.data.array_chunks import read_only_array
 
 VIDEO_MARK = "$_$"  # between video and clip in the ids of MMSA's files
 

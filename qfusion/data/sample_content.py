@@ -1,4 +1,4 @@
-"""The raw content of a sample: text, sound, pictures, curves, recordings; and makers that turn it into features."""
+"""The raw content of a sample: text, sound, pictures, curves, recordings; and transforms that turn it into features."""
 
 from __future__ import annotations
 
@@ -121,14 +121,14 @@ def no_clip(row: int) -> Clip | None:
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Maker of features of a modality from a visitor's input, in the same way as those of the training data.
+class FeatureTransform:
+    """Function that makes features of a modality from a visitor's input, in the same way as those of the training data.
 
     Attributes:
         kind: of the input. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise;
             "recording": an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound
             file.
-        hint: the input in a few words: "one digit". Modalities whose makers have the same kind and hint share one
+        hint: the input in a few words: "one digit". Modalities whose transforms have the same kind and hint share one
             input.
         make: returns the features, (F,) or (T, F), in the form of `Modality.values`, and the content to show.
     """

@@ -1,7 +1,7 @@
 """A data set during its import: with targets and features in single precision, before repairs and saving.
 
 `stage_set` makes it of what a reader gave. Values lie in memory, or in one `.npy` file a modality; they are written and
-read in pieces, so that a set may be larger than memory.
+read in chunks, so that a set may be larger than memory.
 """
 
 import shutil
@@ -18,11 +18,12 @@ import pandas as pd
 from numpy.lib import format as npy
 
 from qfusion._checks import check
-from qfusion._sentences import count, meanwhile
-from qfusion.data import array_pieces, files
-from qfusion.data.array_pieces import CastErrors
-from qfusion.data.file_words import RESERVED_NAMES, parse_split, shown_names
+from qfusion._progress import override
+from qfusion._sentences import count
+from qfusion.data import array_chunks, files
+from qfusion.data.array_chunks import CastErrors
 from qfusion.data.modality_spec import GivenForm
+from qfusion.data.parsing import RESERVED_NAMES, parse_split, shown_names
 from qfusion.data.raw import Finding, Raw, RawModality
 from qfusion.data.row_splits import Clusters
 from qfusion.data.target_spec import (
@@ -71,12 +72,12 @@ class Part:
         """The .npy file of the values, or None if they are in memory."""
         return Path(str(self.values.filename)) if isinstance(self.values, np.memmap) else None
 
-    def pieces(self) -> Iterator[np.ndarray]:
+    def chunks(self) -> Iterator[np.ndarray]:
         """Yield the rows, some 32 MiB at a time; those of a file are read, so that memory use stays small."""
         if self.path is None:
-            yield from array_pieces.pieces(self.values)
+            yield from array_chunks.iter_chunks(self.values)
             return
-        step = array_pieces.rows_at_once(self.shape)
+        step = array_chunks.rows_at_once(self.shape)
         with self.path.open("rb") as file:
             npy.read_magic(file)
             npy.read_array_header_1_0(file)
@@ -84,11 +85,11 @@ class Part:
                 shape = (min(step, self.shape[0] - start), *self.shape[1:])
                 yield np.fromfile(file, np.float32, prod(shape)).reshape(shape)
 
-    def real(self, piece: np.ndarray, start: int) -> np.ndarray:
-        """Return the real steps, (n, F), of a piece that begins at row `start`."""
+    def real(self, chunk: np.ndarray, start: int) -> np.ndarray:
+        """Return the real steps, (n, F), of a chunk that begins at row `start`."""
         if self.lengths is None:
-            return piece
-        return piece[np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]]
+            return chunk
+        return chunk[np.arange(self.shape[1]) < self.lengths[start : start + len(chunk), None]]
 
     def summaries(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return summaries of some samples and the feature that each summary belongs to.
@@ -104,7 +105,7 @@ class Part:
         if self.lengths is None:
             return np.asarray(self.values[rows]), features
         summary = np.empty((len(rows), 2 * len(features)), np.float32)
-        at_once = array_pieces.rows_at_once(self.shape)
+        at_once = array_chunks.rows_at_once(self.shape)
         for start in range(0, len(rows), at_once):
             some = rows[start : start + at_once]
             lengths = np.maximum(1, self.lengths[some])
@@ -320,11 +321,11 @@ def cast_modality(raw: Raw, modality: RawModality, folder: Path | None) -> Part:
     errors = CastErrors(modality.shape[-1])
     overflows = 0
     with np.errstate(over="ignore", invalid="ignore"):
-        for place, piece in modality.pieces():
-            single = piece.astype(np.float32, copy=False)
+        for place, chunk in modality.chunks():
+            single = chunk.astype(np.float32, copy=False)
             values[place] = single
-            overflows += int(np.isinf(single).sum() - np.isinf(piece).sum())
-            errors.add(piece, single)
+            overflows += int(np.isinf(single).sum() - np.isinf(chunk).sum())
+            errors.add(chunk, single)
     if isinstance(values, np.memmap):
         values.flush()
     values.flags.writeable = False  # so that nothing copies it
@@ -378,7 +379,7 @@ def _note_precision(raw: Raw, modality: RawModality, errors: CastErrors) -> None
 
 def limit_part_size(size: int) -> AbstractContextManager[None]:
     """Limits every modality to `size` bytes inside the block: small files can unpack to any size."""
-    return meanwhile(_MOST_BYTES, size)
+    return override(_MOST_BYTES, size)
 
 
 def require_room(folder: Path, size: int, what: str) -> None:

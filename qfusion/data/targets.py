@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import file_words
+from qfusion.data import parsing
 from qfusion.data.raw import Raw
 from qfusion.errors import InvalidInput
 
@@ -78,9 +78,9 @@ def encode_targets(raw: Raw, target: str = "auto") -> Targets:
         exact = values.astype(object).where(np.isfinite(numbers), None)
         return _encode_numbers(raw, target, numbers, exact)
     words = values.map(class_name, na_action="ignore").fillna("").astype(object).str.strip()
-    numbers = file_words.parse_numbers(words, decimal_comma=raw.decimal_comma)
+    numbers = parsing.parse_numbers(words, decimal_comma=raw.decimal_comma)
     if _are_numbers(raw, target, words, numbers):
-        return _encode_numbers(raw, target, numbers, file_words.exact_numbers(words, numbers))
+        return _encode_numbers(raw, target, numbers, parsing.exact_numbers(words, numbers))
     sentence = f"Labels are words, taken for the names of classes: `{raw.label}`."
     if words.str.contains(SEPARATOR, regex=False).any():
         sentence += f" Some hold '{SEPARATOR}': import the set with --target labels if a sample may have several."
@@ -94,7 +94,7 @@ def encode_unimodal(raw: Raw) -> dict[str, np.ndarray]:
     targets = {}
     for name, labels in raw.unimodal.items():
         words = pd.Series(labels).map(class_name, na_action="ignore").fillna("").astype(object)
-        numbers = file_words.parse_numbers(words, decimal_comma=raw.decimal_comma)
+        numbers = parsing.parse_numbers(words, decimal_comma=raw.decimal_comma)
         if _are_numbers(raw, "auto", words, numbers, f"label_{name}"):
             targets[name] = numbers
         else:
@@ -159,12 +159,12 @@ def _are_numbers(
     Raises:
         InvalidInput: when at least half of the words are numbers, or all must be for a regression, and others are not.
     """
-    unknown = file_words.are_unknown(words)
+    unknown = parsing.are_unknown(words)
     strange = np.isnan(numbers) & ~unknown
     given = int((~unknown).sum())
     if not strange.any() or target == "classification":
         return not strange.any()
-    alike = file_words.are_like_numbers(words) & ~unknown
+    alike = parsing.are_like_numbers(words) & ~unknown
     is_amount = target == "regression" or raw.is_class is False
     if not is_amount and max((~np.isnan(numbers) & ~unknown).sum(), alike.sum()) < given / 2:
         return False

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models import Features, FusionModel, base, games
+from qfusion.models import Features, FusionModel, base, coalition_algebra
 from qfusion.models.inputs import Background
 from qfusion.models.network import gate_angles
-from qfusion.models.protocols import EditableCircuit, Reading
+from qfusion.models.protocols import CircuitOutput, EditableCircuit
 from qfusion.models.terms import decisions
 from qfusion.models.tweak import CircuitChange
 from qfusion.quantum.circuits import TrigonometricPolynomial, fit_polynomial
@@ -94,7 +94,7 @@ class AngleResponse:
 
     def dividends(self, angles: Any) -> np.ndarray:
         """Return the Harsanyi dividends of all coalitions at angles (A,), (A, B, 2^M, C); see `coalition_values`."""
-        return games.dividends(self.coalition_values(angles), len(self.modalities))
+        return coalition_algebra.dividends(self.coalition_values(angles), len(self.modalities))
 
     def flips(self, sample: int = 0, grid: int = _GRID) -> np.ndarray:
         """Return the angles of one period around 0 at which the decision on a sample changes, ascending, in radians.
@@ -251,11 +251,11 @@ class _Recorder:
     """
 
     def __init__(self, model: EditableCircuit):
-        self._source, self._readings = model.source, cast("list[Reading]", [])
+        self._source, self._readings = model.source, cast("list[CircuitOutput]", [])
         self.is_affine = True
         self.model = _with_columns(model, self._columns)
 
-    def take(self) -> list[Reading]:
+    def take(self) -> list[CircuitOutput]:
         """Return the readings since the last time."""
         taken, self._readings = self._readings, []
         return taken
@@ -267,7 +267,7 @@ class _Recorder:
         self._readings.append(reading)
         return reading.columns
 
-    def _test(self, features: Mapping[str, Any], reading: Reading) -> bool:
+    def _test(self, features: Mapping[str, Any], reading: CircuitOutput) -> bool:
         """Test f(s x + (1 - s) y) = s f(x) + (1 - s) f(y) at random numbers in the range of the circuit's."""
         random = np.random.default_rng(0)
         reach = max(1.0, float(reading.numbers.abs().max())) if len(reading.numbers) else 1.0

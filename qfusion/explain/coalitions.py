@@ -2,7 +2,7 @@
 
 `explain` returns coalition values, Harsanyi dividends and Shapley values of samples (Harsanyi 1963; Shapley 1953);
 `explain_times` and `explain_layers` return them at every time, or layer, where a model can be read out. The values are
-those of the model's algebra, see `models.games`.
+those of the model's algebra, see `models.coalition_algebra`.
 
 How the modalities of a sample relate: undecided, prior, joint, correction, conflict, dominance or agreement.
 
@@ -44,7 +44,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check
-from qfusion.models import Features, FusionModel, base, games
+from qfusion.models import Features, FusionModel, base, coalition_algebra
 from qfusion.models.inputs import Background, Spread
 from qfusion.models.protocols import Evolution, LayeredNetwork
 from qfusion.quantum import decomposition
@@ -169,7 +169,7 @@ class Explanation:
     @cached_property
     def interaction(self) -> np.ndarray:
         """Shapley interaction index of any two modalities, (..., B, M, M, C), 0 on the diagonal; see `interaction`."""
-        return games.interaction(self.dividends, len(self.modalities))
+        return coalition_algebra.interaction(self.dividends, len(self.modalities))
 
     @property
     def is_exact(self) -> bool:
@@ -248,7 +248,7 @@ def explanation_of_values(
         errors: standard errors of the dividends, (B, 2^M, C); None where they are exact.
     """
     M = len(model.modalities)
-    dividends = games.dividends(values, M)
+    dividends = coalition_algebra.dividends(values, M)
     names = [decomposition.subset_name(S, model.modalities) for S in decomposition.subsets(M)]
     return Explanation(
         modalities=model.modalities,
@@ -256,7 +256,7 @@ def explanation_of_values(
         coalitions=tuple(names),
         values=values,
         dividends=dividends,
-        shapley=games.shapley(dividends, M),
+        shapley=coalition_algebra.shapley(dividends, M),
         background=background.name,
         background_size=background.samples,
         errors=errors,
@@ -369,7 +369,7 @@ def find_leaders(dividends: np.ndarray, M: int, boundary: float | None = 0.0) ->
     baseline = dividends[:, 0]
     own = dividends[:, 1 : M + 1]
     joint = dividends[:, M + 1 :]
-    shapley = games.shapley(dividends[..., None], M)[..., 0]
+    shapley = coalition_algebra.shapley(dividends[..., None], M)[..., 0]
     relation = classify_relations(baseline, own, joint, boundary)
     return named_leaders(shapley, dividends[:, 1:], relation, needed_lead(0.0, shapley))
 

@@ -31,7 +31,7 @@ _HUGE = 1e12
 
 
 @dataclass(frozen=True)
-class Part:
+class Condition:
     """One condition of a filter: a column, an operator of `OPERATORS`, and the values, of which one must match."""
 
     column: str
@@ -47,7 +47,7 @@ class Cohort:
     """A name and its filter."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[Condition, ...]
 
     @property
     def filter(self) -> str:
@@ -58,12 +58,12 @@ class Cohort:
         return f"{self.name}:{self.filter}"
 
 
-def format_conditions(parts: Sequence[Part]) -> str:
+def format_conditions(parts: Sequence[Condition]) -> str:
     """Return conditions as text."""
     return "; ".join(map(str, parts))
 
 
-def parse(text: str) -> tuple[Part, ...]:
+def parse(text: str) -> tuple[Condition, ...]:
     """Return the conditions of a filter; none for an empty text.
 
     Raises:
@@ -120,19 +120,19 @@ def cohort_name(name: str) -> str:
     return bare
 
 
-def split_conditions(parts: Sequence[Part]) -> tuple[Part, ...]:
+def split_conditions(parts: Sequence[Condition]) -> tuple[Condition, ...]:
     """Return the conditions on the split, or the condition for the test split if there are none."""
     return tuple(part for part in parts if part.column == SPLIT) or (
-        Part(SPLIT, "=", (DEFAULT_SPLIT,)),
+        Condition(SPLIT, "=", (DEFAULT_SPLIT,)),
     )
 
 
-def rows_in_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+def rows_in_split(parts: Sequence[Condition], frame: pd.DataFrame) -> np.ndarray:
     """Return which rows lie in the split (N,): the cohort's own when it names one, else the test split."""
     return _rows_where(split_conditions(parts), frame)
 
 
-def select_rows(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+def select_rows(parts: Sequence[Condition], frame: pd.DataFrame) -> np.ndarray:
     """Return which rows belong to the cohort (N,), within its split.
 
     A row whose value is missing passes no condition on it.
@@ -149,7 +149,7 @@ def select_rows(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
     )
 
 
-def _rows_where(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+def _rows_where(parts: Sequence[Condition], frame: pd.DataFrame) -> np.ndarray:
     keep = np.ones(len(frame), dtype=bool)
     for part in parts:
         if part.column == SPLIT and EVERYTHING in part.values:
@@ -180,7 +180,7 @@ def find_column(name: str, frame: pd.DataFrame) -> pd.Series:
     ]
 
 
-def _rows_in_region(part: Part, frame: pd.DataFrame) -> np.ndarray:
+def _rows_in_region(part: Condition, frame: pd.DataFrame) -> np.ndarray:
     """Whether the two columns of a region lie in it; rows that have no place do not."""
     axes = [f"{part.column}.{i}" for i in (1, 2)]
     check(
@@ -215,7 +215,7 @@ def points_in_region(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
     return known & points_in_poly(np.where(known[:, None], points, 0.0), corners)
 
 
-def _compare_numbers(part: Part, column: pd.Series) -> np.ndarray:
+def _compare_numbers(part: Condition, column: pd.Series) -> np.ndarray:
     check(
         part.operator != "~",
         f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.",
@@ -233,7 +233,7 @@ def _compare_numbers(part: Part, column: pd.Series) -> np.ndarray:
     return (equal if part.operator == "=" else ~equal) & ~np.isnan(values)
 
 
-def _compare_texts(part: Part, column: pd.Series) -> np.ndarray:
+def _compare_texts(part: Condition, column: pd.Series) -> np.ndarray:
     check(
         part.operator in ("=", "!=", "~"),
         f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
@@ -255,7 +255,7 @@ def _compare_texts(part: Part, column: pd.Series) -> np.ndarray:
     return np.asarray(inside if part.operator == "=" else ~inside) & known
 
 
-def _parse_part(piece: str) -> Part:
+def _parse_part(piece: str) -> Condition:
     place, operator = next(
         ((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)),
         (0, ""),
@@ -277,7 +277,7 @@ def _parse_part(piece: str) -> Part:
         len(values) <= MAX_VALUES,
         f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.",
     )
-    return Part(column, operator, values)
+    return Condition(column, operator, values)
 
 
 def _split_outside_quotes(text: str, mark: str) -> list[str]:

@@ -1,10 +1,10 @@
 """The smallest change of one modality's state that flips a decision, and the decision with states set or left out.
 
 A decision is the sign of the score where there is one (positive above zero), else the class with the largest score.
-Where the scores are forms of the modality's state (`models.games.ModalityForm`), the nearest state is found on these:
-for kets exactly (`models.jump.flips`), for masses by gradients from many starts (`models.network.truth_tables`). Of
-any other model the modality's encoding is changed by gradients, see `counterfactual`; where none is found, there may
-still be one. Every reported change is verified by running the model.
+Where the scores are forms of the modality's state (`models.coalition_algebra.ModalityForm`), the nearest state is found
+on these: for kets exactly (`models.jump.flips`), for masses by gradients from many starts
+(`models.network.truth_tables`). Of any other model the modality's encoding is changed by gradients, see
+`counterfactual`; where none is found, there may still be one. Every reported change is verified by running the model.
 
 The nearest change of one modality's encoding that flips the decision of any model, by gradients.
 
@@ -27,13 +27,13 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions
-from qfusion.models import Features, FusionModel, base, evaluation, games, terms
-from qfusion.models.games import ModalityForm
+from qfusion.models import Features, FusionModel, base, coalition_algebra, evaluation, terms
+from qfusion.models.coalition_algebra import ModalityForm
 from qfusion.models.inputs import Background
 from qfusion.models.jump.flips import HermitianForm
 from qfusion.models.network.truth_tables import MultilinearForm
 from qfusion.models.protocols import StateModel, missing_part
-from qfusion.models.terms import MARGIN, Turn, boundaries, decision, linearised_steps
+from qfusion.models.terms import MARGIN, DecisionFlip, boundaries, decision, linearised_steps
 from qfusion.quantum.decomposition import subsets
 
 
@@ -66,7 +66,7 @@ def nearest_state(
 
 
 @dataclass(frozen=True, eq=False)
-class StateChange(Turn):
+class StateChange(DecisionFlip):
     """Nearest state of one modality that flips the decision, or the finding that no such state exists.
 
     Attributes:
@@ -106,8 +106,8 @@ def _nearest_encoding(
     model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any
 ) -> StateChange:
     before = score_encodings(model, states)[0].numpy()
-    own = flat(states[modality])[0]
-    known = None if ends is None else flat(ends)
+    own = flatten_state(states[modality])[0]
+    known = None if ends is None else flatten_state(ends)
     best = nearest(model, states, modality, decision(before), known)
     if best is None:
         return StateChange(before, before, modality, False, own, math.inf, False, -math.inf)
@@ -222,7 +222,7 @@ NEAREST = 8  # end points that are used
 KEPT = 32  # points beyond the boundary before which it is searched for
 
 
-def flat(state: Any) -> Tensor:
+def flatten_state(state: Any) -> Tensor:
     """Return the numbers of a state, (B, k); masks are not among them."""
     return torch.cat(
         [
@@ -261,7 +261,7 @@ def nearest(
         was: the sample's decision, as of `counterfactual.decision`.
         ends: numbers to walk to besides, (E, k): the NEAREST of them that turn the decision are.
     """
-    own, C = flat(states[modality]), len(model.outputs)
+    own, C = flatten_state(states[modality]), len(model.outputs)
     missing, own = own[0].isnan(), own.nan_to_num()
 
     def beyond(numbers: Tensor, others: Tensor | None = None) -> Tensor:
@@ -403,7 +403,7 @@ def nearest_donor(
     if form is None:
         tiled = evaluation.nested_tiled(dict(states), count)
         scores = score_encodings(model, {**tiled, modality: candidates})
-        difference = flat(candidates) - flat(states[modality])
+        difference = flatten_state(candidates) - flatten_state(states[modality])
         distances = torch.linalg.vector_norm(difference.nan_to_num(), dim=-1)
     else:
         scores = form.value(score_form(model, states, modality).detach(), candidates)
@@ -445,5 +445,5 @@ def remove_modalities(
         explanation,
         values=explanation.values[..., left, :],
         dividends=dividend,
-        shapley=games.shapley(dividend, M),
+        shapley=coalition_algebra.shapley(dividend, M),
     )

@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion._checks import check, choose, require_number
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
@@ -176,7 +176,7 @@ def scores(
     if disturbance.missing and behind is None:
         behind = backgrounds.make_background(model, dataset, dataset.rows(trained_on), "joint")
     parts = []
-    for block in _sentences.progress_over(
+    for block in _progress.progress_over(
         dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len
     ):
         features = inputs(

@@ -18,8 +18,8 @@ from qfusion._lazy import load, require
 from qfusion.explain.bootstrap import Interval, pearson as correlation
 from qfusion.explain.coalitions import Explanation
 from qfusion.models import Features, FusionModel
+from qfusion.models.coalition_algebra import dividends, shapley
 from qfusion.models.evaluation import nested_length, nested_part, nested_tiled
-from qfusion.models.games import dividends, shapley
 from qfusion.quantum import decomposition
 from qfusion.quantum.decomposition import subsets
 

@@ -34,7 +34,7 @@ from qfusion.quantum import measures, states
 
 
 @dataclass(frozen=True)
-class Reading:
+class FusionEvidence:
     """The fusion of one sample; n elements, M modalities.
 
     Attributes:
@@ -105,7 +105,7 @@ class Reading:
 
 
 @torch.no_grad()
-def read_fusion(model: TruthTables, masses: Mapping[str, Tensor]) -> Reading:
+def fusion_evidence(model: TruthTables, masses: Mapping[str, Tensor]) -> FusionEvidence:
     """Return the reading of one sample.
 
     Args:
@@ -125,7 +125,7 @@ def read_fusion(model: TruthTables, masses: Mapping[str, Tensor]) -> Reading:
     element_names = [f"element {i}" for i in range(n)]
     weights = torch.stack([truth_tables.probabilities(q) for q in before], 1)
     rules = truth_tables.nearest_rule(phi, len(model.modalities))
-    reading = Reading(
+    reading = FusionEvidence(
         modalities=model.modalities,
         elements=tuple(element_names),
         elements_are_classes=model.elements_are_classes,

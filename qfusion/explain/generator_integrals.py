@@ -33,12 +33,12 @@ from torch import Tensor
 
 from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.protocols import Evolution
 from qfusion.models.terms import Parameter
 from qfusion.quantum import decomposition, states
-from qfusion.quantum.generators import pack
+from qfusion.quantum.generators import pack_hermitian
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve
 
 TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
@@ -180,7 +180,7 @@ def dividend_operators(jump_parameters: JumpTerms) -> Tensor:
         rest = [m for m in range(len(dims)) if m not in s]
         values.append(states.embed(own[s], dims, s, states.partial_trace(sigma, dims, rest)))
     stacked = torch.stack(values)
-    parts = games.dividends(stacked.flatten(1).numpy(), len(dims))
+    parts = coalition_algebra.dividends(stacked.flatten(1).numpy(), len(dims))
     return torch.from_numpy(parts).view(stacked.shape)
 
 
@@ -264,7 +264,7 @@ def _contract_pairs(apart: DecomposedGenerator, R: Tensor, O: Tensor) -> np.ndar
     q = len(O)
     left = R.transpose(-1, -2).reshape(p * S, -1)
     values = torch.empty(p, q, S, len(apart.parameters), dtype=torch.float64)
-    for g, acted in enumerate(apart.acting(pack(O))):
+    for g, acted in enumerate(apart.acting(pack_hermitian(O))):
         pairs = (left @ acted.flatten(1).mT).view(p, S, -1)  # Tr[R X_1] + i Tr[R X_2]
         values[..., g] = torch.view_as_real(pairs).flatten(2)[..., :q].transpose(1, 2)
     return values.numpy()

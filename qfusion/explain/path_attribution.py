@@ -36,7 +36,7 @@ from qfusion.explain.generator_integrals import (
     growth_rates,
 )
 from qfusion.explain.sensitivity import check_output
-from qfusion.models import Features, FusionModel, base, evaluation, games
+from qfusion.models import Features, FusionModel, base, coalition_algebra, evaluation
 from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.jump.kets import coalition_values
 from qfusion.models.protocols import Evolution
@@ -301,7 +301,7 @@ def aumann_shapley_per_sample(
     values = torch.cat(
         [coalition_values(O, chunk, result.background) for chunk in zip(*kets, strict=True)]
     )
-    parts = games.dividends(values.numpy(), len(plain.modalities))
+    parts = coalition_algebra.dividends(values.numpy(), len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
     return SamplePathAttribution(

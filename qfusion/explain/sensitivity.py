@@ -26,7 +26,7 @@ from qfusion._checks import check, choose
 from qfusion.models import Features, FusionModel, base
 from qfusion.models.inputs import Background
 from qfusion.models.protocols import Physics
-from qfusion.models.terms import SCORE, Parameter, Search, Terms
+from qfusion.models.terms import SCORE, FlipSearch, Parameter, Terms
 from qfusion.quantum import decomposition
 
 
@@ -193,7 +193,8 @@ def response(
     t, w = np.polynomial.legendre.leggauss(nodes)
     shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
     along = [
-        terms.moved(place, float(parameter.value * share)).slopes([target]) for share in shares
+        terms.with_parameter(place, float(parameter.value * share)).slopes([target])
+        for share in shares
     ]
     values = np.array([v[0] for v, _ in along])
     slopes = np.array([s[place, 0] for _, s in along])
@@ -225,7 +226,9 @@ def half_way(
     slopes = terms.slopes([target])[1][:, 0]
     for place, term in enumerate(terms.parameters):
         if term.kind not in ("measurement", "head") and term.value != 0:  # these are linear
-            slopes[place] = terms.moved(place, term.value / 2).slopes([target])[1][place, 0]
+            slopes[place] = terms.with_parameter(place, term.value / 2).slopes([target])[1][
+                place, 0
+            ]
     return -np.array([term.value for term in terms.parameters]) * slopes
 
 
@@ -260,7 +263,7 @@ def _check_targets(model: FusionModel, targets: Sequence[str] | None) -> tuple[s
 @torch.no_grad()
 def nearest_parameters(
     model: FusionModel, states: Mapping[str, Tensor], known: Any = None
-) -> Search:
+) -> FlipSearch:
     """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
 
     Args:

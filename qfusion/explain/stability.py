@@ -25,7 +25,7 @@ from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
 from qfusion.explain import bootstrap, coalitions, verdicts
 from qfusion.explain.coalitions import classify_relations, find_leaders, lead_margins, leading_terms
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.training import checkpoint_cards
 
 FOLDER = plugin.asset_path("stability")
@@ -78,7 +78,7 @@ class Stability:
     @cached_property
     def shapley(self) -> np.ndarray:
         """Shapley values, (R, B, M)."""
-        return games.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
+        return coalition_algebra.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
 
     def terms(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
         """Return names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".

@@ -21,7 +21,7 @@ from qfusion.explain.coalitions import (
     named_leaders,
     needed_lead,
 )
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 
 NOBODY = "none"  # the word of tables where no modality leads
 ROUNDING = 1e-12  # of the largest coalition value: what is smaller is none
@@ -379,7 +379,7 @@ def verdict_of_terms(
         tuple(dividends),
         total,
         terms,
-        games.shapley(terms, len(modalities)),
+        coalition_algebra.shapley(terms, len(modalities)),
         "",
         0,
     )

@@ -288,7 +288,7 @@ def bake_tweak(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel,
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
     changed, words = tweak_model(trained.model, tweak)
-    state, settings = changed.baked(
+    state, settings = changed.merge_tweak(
         dict(trained.model.state_dict()), dict(trained.card["settings"]), words
     )
     weights = {key: value.detach().float().contiguous().clone() for key, value in state.items()}

@@ -32,9 +32,9 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion._settings import Settings
+from qfusion.models.coalition_algebra import CoalitionAlgebra
 from qfusion.models.encoders import Encoder
 from qfusion.models.evaluation import EvaluationAlgebra
-from qfusion.models.games import CoalitionAlgebra
 from qfusion.models.inputs import Encoded, Features, InputSpec, validate_features, values_and_mask
 from qfusion.models.protocols import missing_part
 
@@ -285,7 +285,7 @@ class FusionModel(nn.Module, ABC):
         self.parse_tweak(tweak)
         return self
 
-    def baked(
+    def merge_tweak(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return weights and settings in which this model's tweak is part of the weights.

@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion._sentences import meanwhile
+from qfusion._progress import override
 from qfusion._settings import Settings
 from qfusion.models.inputs import (
     Features,
@@ -327,7 +327,7 @@ _share: ContextVar[Shard | None] = ContextVar("share", default=None)
 
 def shard_context(share: Shard | None) -> AbstractContextManager[None]:
     """Context manager in which random numbers per sample are drawn for the whole batch. None changes nothing."""
-    return meanwhile(_share, share)
+    return override(_share, share)
 
 
 def global_batch_random(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:

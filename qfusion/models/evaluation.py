@@ -29,8 +29,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree
 
-from qfusion.models import games
-from qfusion.models.games import CoalitionAlgebra
+from qfusion.models import coalition_algebra
+from qfusion.models.coalition_algebra import CoalitionAlgebra
 from qfusion.models.inputs import Background, Group
 from qfusion.models.protocols import ScoringModel
 from qfusion.quantum import decomposition
@@ -189,7 +189,7 @@ def evaluated_values(
     means, deviations = [], []
     for scores in score_all_rows(model, states, background, decomposition.subsets(M)):
         means.append(scores.mean(2))
-        by_row = games.dividends(scores.swapaxes(1, 2), M)
+        by_row = coalition_algebra.dividends(scores.swapaxes(1, 2), M)
         deviations.append(by_row.std(1, ddof=min(1, rows - 1)))
     factor = np.sqrt(1 / rows - 1 / background.population)
     return np.concatenate(means), np.concatenate(deviations) * factor

@@ -23,7 +23,7 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.models import kind_files, live_model, tweak
-from qfusion.models.protocols import CircuitFacts, CircuitSource, Reading
+from qfusion.models.protocols import CircuitFacts, CircuitOutput, CircuitSource
 from qfusion.quantum.statevector import Gate
 
 MAX_MESSAGE = 1 << 30  # bytes
@@ -258,11 +258,11 @@ class LinkedCircuit:
         header = {"do": "columns", "change": tweak.as_mapping(change)}
         return self._link.ask(header, pack_features(features))[1]["columns"]
 
-    def read(self, features: Mapping[str, Any], change: tweak.CircuitChange) -> Reading:
+    def read(self, features: Mapping[str, Any], change: tweak.CircuitChange) -> CircuitOutput:
         """Return what the changed circuit gives, and the columns of the model."""
         header = {"do": "read", "change": tweak.as_mapping(change)}
         answer, tensors = self._link.ask(header, pack_features(features))
-        return Reading(tensors["numbers"], answer["form"], tensors["columns"])
+        return CircuitOutput(tensors["numbers"], answer["form"], tensors["columns"])
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""

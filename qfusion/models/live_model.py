@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from qfusion._checks import check
-from qfusion.models import base, encoders, evaluation, games, inputs, kind_files
-from qfusion.models.games import CoalitionAlgebra
+from qfusion.models import base, coalition_algebra, encoders, evaluation, inputs, kind_files
+from qfusion.models.coalition_algebra import CoalitionAlgebra
 from qfusion.models.inputs import Background
 from qfusion.models.protocols import (
     Circuit,
@@ -261,7 +261,7 @@ class RepeatedAlgebra(evaluation.EvaluationAlgebra):
         rows = self.check_background(background)
         runs = [evaluation.evaluated_values(self.model, states, rows) for _ in range(self.repeats)]
         values = np.stack([value for value, _ in runs])
-        by_run = games.dividends(values, len(self.model.modalities))
+        by_run = coalition_algebra.dividends(values, len(self.model.modalities))
         scatter = by_run.std(0, ddof=1) / np.sqrt(self.repeats)
         rows_error = np.mean([error for _, error in runs], 0)
         return values.mean(0), np.hypot(scatter, rows_error)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.errors import IntegrityError, translate_errors
 from qfusion.models.base import AGAINST_OTHERS, FusionModel
-from qfusion.models.games import CoalitionAlgebra
+from qfusion.models.coalition_algebra import CoalitionAlgebra
 from qfusion.models.inputs import DEFAULT, Background, Features, Group, Spread
 
 KIND = "game"

@@ -22,7 +22,7 @@ from qfusion._lazy import load
 from qfusion.errors import InvalidInput
 from qfusion.models.inputs import Background, Features
 from qfusion.models.network.qcnn import QCNN
-from qfusion.models.terms import Search, Terms
+from qfusion.models.terms import FlipSearch, Terms
 from qfusion.models.tweak import CircuitChange, Tweak
 from qfusion.quantum import decomposition, lindblad, statevector
 
@@ -108,7 +108,7 @@ class Evolution(KetStates, Protocol):
     Attributes:
         duration, learned_duration: T with and without the model's tweak, in units of 1 / energy.
         tweak: changes to what was learned; None where there are none.
-        still: whether the evolution is the identity.
+        has_evolution: whether anything evolves.
         jump_count: number of jump operators over all terms of the generator.
         subsystems: the modalities of every term of the generator.
         W: weights of the probabilities of measurement vectors in the scores, (C, all vectors).
@@ -125,7 +125,7 @@ class Evolution(KetStates, Protocol):
     @property
     def settings(self) -> dict[str, Any]: ...
     @property
-    def still(self) -> bool: ...
+    def has_evolution(self) -> bool: ...
     @property
     def jump_count(self) -> int: ...
     @property
@@ -152,8 +152,8 @@ class Evolution(KetStates, Protocol):
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Return rho(t), (nT, ..., D, D), of operators (..., D, D)."""
 
-    def by(self, way: str) -> Self:
-        """Return a model that shares this one's weights and computes scores in a way of `time_model.WAYS`."""
+    def with_method(self, method: str) -> Self:
+        """Return a model that shares this one's weights and computes scores by one of `time_model.METHODS`."""
 
     def tweaked(self, tweak: Tweak | str) -> Self:
         """Return a model that shares this one's weights with a tweak."""
@@ -264,7 +264,7 @@ class CircuitFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class CircuitOutput:
     """What a circuit gives to the classical part of a model behind it, for some rows of features.
 
     Attributes:
@@ -305,14 +305,14 @@ class CircuitSource(Protocol):
     def columns(self, features: Mapping[str, Any], change: CircuitChange) -> Tensor:
         """Return the columns (B, K) of the model whose circuit is changed."""
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> CircuitOutput:
         """Return what the changed circuit gives, and the columns of the model."""
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,); it is not run.
 
         Args:
-            features: those of the reading. numbers, form: see `Reading`.
+            features: those of the reading. numbers, form: see `CircuitOutput`.
         """
 
     def angle_frequencies(self, gate: int, name: str) -> tuple[float, ...] | None:
@@ -357,7 +357,7 @@ class Physics(Protocol):
             output: number of the score.
         """
 
-    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> FlipSearch:
         """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
 
         Args:

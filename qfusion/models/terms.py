@@ -53,7 +53,7 @@ class Terms(ABC):
     parameters: tuple[Parameter, ...]
     factors: Tensor
 
-    def moved(self, place: int, value: float) -> Self:
+    def with_parameter(self, place: int, value: float) -> Self:
         """Return the same with one factor changed."""
         parameters = list(self.parameters)
         parameters[place] = parameters[place]._replace(value=value)
@@ -105,7 +105,7 @@ def spread_places(count: int, most: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Turn:
+class DecisionFlip:
     """A change that is to turn a decision.
 
     Attributes:
@@ -121,18 +121,18 @@ class Turn:
         return decision(self.before)
 
     @property
-    def turned(self) -> int:
+    def new_decision(self) -> int:
         """The decision after."""
         return decision(self.after)
 
     @property
     def verified(self) -> bool:
         """Whether the model, run again, decides otherwise."""
-        return self.turned != self.decision
+        return self.new_decision != self.decision
 
 
 @dataclass(frozen=True, eq=False)
-class ParameterChange(Turn):
+class ParameterFlip(DecisionFlip):
     """The nearest setting of one parameter that turns the decision.
 
     Attributes:
@@ -151,7 +151,7 @@ class ParameterChange(Turn):
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class FlipSearch:
     """Result of the search for changes of single parameters that turn a decision.
 
     Attributes:
@@ -162,7 +162,7 @@ class Search:
         resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
     """
 
-    changes: tuple[ParameterChange, ...]
+    changes: tuple[ParameterFlip, ...]
     tried: int
     resolution: float
     largest_factor: float | None = None

@@ -320,7 +320,7 @@ def _parts(X: Tensor, term: lindblad.Term, dims: tuple[int, ...]) -> dict[Subset
 
 
 @takes_arrays
-def unravelling(jumps: Tensor) -> Tensor:
+def canonical_jump_operators(jumps: Tensor) -> Tensor:
     """Return the canonical ones among traceless jump operators that are the same up to mixing, (K, D, D).
 
     They are orthogonal, Tr[L_k^+ L_l] = 0, ordered by their rates Tr[L_k^+ L_k] / D, the largest first, and the first

@@ -1,9 +1,10 @@
 """Generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+) as the Chebyshev expansion applies them: 2 a for
 a = (generator - x0) / w, its adjoint, and the gradient of G and L.
 
-Three forms of the same. `Small` is the generator as one real matrix on Hermitian operators, for D up to 12, where
-calling BLAS costs more than its work. `Whole` is one term on all subsystems, with operators as (d, N, d), so that a
-product with either side is one of matrices and nothing is copied. `Local` is any sum of terms.
+Three forms of the same. `LiouvillianMatrix` is the generator as one real matrix on Hermitian operators, for D up to
+12, where calling BLAS costs more than its work. `DenseGenerator` is one term on all subsystems, with operators as
+(d, N, d), so that a product with either side is one of matrices and nothing is copied. `LocalGenerator` is any sum of
+terms.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Scaling(NamedTuple):
         return Scaling(max(1.01 * spread, abs(mean)), mean)
 
 
-class Small:
+class LiouvillianMatrix:
     """One real matrix that acts on operators as columns (D^2, C) of Re X + Im X. Hermitian X and real matrices are
     the same space, with the same scalar product.
     """
@@ -74,14 +75,14 @@ class Small:
         self.a = self.parameters[0].detach() * self.factor
         self.a.diagonal().sub_(self.factor * scaling.x0)
 
-    def enter(self, X: Tensor) -> Tensor:
+    def pack(self, X: Tensor) -> Tensor:
         """Convert operators (N, D, D) to columns (D^2, C). A non-Hermitian operator is represented by two Hermitian
         ones.
         """
         parts = X if self.hermitian else torch.cat([(X + X.mH) / 2, (X - X.mH) / 2j])
         return (parts.real + parts.imag).reshape(len(parts), -1).T.contiguous()
 
-    def leave(self, V: Tensor) -> Tensor:
+    def unpack(self, V: Tensor) -> Tensor:
         """(nT, D^2, C) -> (nT, N, D, D)."""
         M = V.mT.reshape(len(V), -1, self.D, self.D)
         X = torch.complex((M + M.mT) / 2, (M - M.mT) / 2)
@@ -91,7 +92,7 @@ class Small:
         """before + 2 a V."""
         return self.a @ V if before is None else torch.addmm(before, self.a, V), None
 
-    def back(
+    def vjp(
         self, base: Tensor, b: Tensor, V: Tensor, rest: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
@@ -114,7 +115,7 @@ def superoperator(G: Tensor, L: Tensor) -> Tensor:
     ).reshape(D * D, -1)
 
 
-class _OneTerm:
+class _SingleTerm:
     """2 a X = g X + X g^+ + sum_k l_k X l_k^+, with l_k X first on the way and b l_k first on the way back: each serves
     the gradient too. X is (d, n, d), or a `single` Hermitian operator."""
 
@@ -150,7 +151,7 @@ class _OneTerm:
             out.addmm_(lX[k], self.l_adjoint[k])
         return out.view(X.shape), lX if keep else None
 
-    def back(
+    def vjp(
         self, base: Tensor, b: Tensor, X: Tensor, lX: Tensor | None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
@@ -185,7 +186,7 @@ class _OneTerm:
         return base
 
 
-class Whole(_OneTerm):
+class DenseGenerator(_SingleTerm):
     """One term on all subsystems. Hermitian operators are packed two per matrix, X_1 + i X_2, and a single one is
     not packed.
     """
@@ -202,16 +203,16 @@ class Whole(_OneTerm):
         self.N, self.packed = N, hermitian and N > 1
         self.parameters = [forms[0].G, forms[0].L]
 
-    def enter(self, X: Tensor) -> Tensor:
+    def pack(self, X: Tensor) -> Tensor:
         """(N, D, D) -> (D, n, D)."""
-        return (pack(X) if self.packed else X).transpose(0, 1).contiguous()
+        return (pack_hermitian(X) if self.packed else X).transpose(0, 1).contiguous()
 
-    def leave(self, Y: Tensor) -> Tensor:
+    def unpack(self, Y: Tensor) -> Tensor:
         """(nT, D, n, D) -> (nT, N, D, D)."""
         Y = Y.transpose(1, 2)
         if self.single:  # its gradient, too, is that of a Hermitian operator
             return (Y + Y.mH) / 2
-        return unpack(Y, self.N) if self.packed else Y
+        return unpack_hermitian(Y, self.N) if self.packed else Y
 
 
 class _Layout:
@@ -230,17 +231,17 @@ class _Layout:
             *(1 + M + m for m in subsystems),
         )
 
-    def enter(self, X: Tensor) -> Tensor:
+    def pack(self, X: Tensor) -> Tensor:
         return X.reshape(self.shape).permute(self.order).reshape(self.d, -1, self.d).contiguous()
 
-    def leave(self, Y: Tensor) -> Tensor:
+    def unpack(self, Y: Tensor) -> Tensor:
         seen = Y.reshape([self.shape[axis] for axis in self.order])
         return seen.movedim([*range(seen.ndim)], self.order).reshape(
             self.shape[0], self.side, self.side
         )
 
 
-class Local:
+class LocalGenerator:
     """Any sum of terms; Hermitian operators stand two to a matrix."""
 
     def __init__(
@@ -257,22 +258,22 @@ class Local:
         self.parameters = [tensor for form in forms for tensor in (form.G, form.L)]
         means = [scaling.x0] + [0.0] * (len(forms) - 1)
         self.terms = [
-            _OneTerm(form, Scaling(scaling.w, mean), False)
+            _SingleTerm(form, Scaling(scaling.w, mean), False)
             for form, mean in zip(forms, means, strict=True)
         ]
 
-    def enter(self, X: Tensor) -> Tensor:
+    def pack(self, X: Tensor) -> Tensor:
         """(N, D, D) -> (n, D, D)."""
-        return pack(X) if self.packed else X
+        return pack_hermitian(X) if self.packed else X
 
-    def leave(self, Y: Tensor) -> Tensor:
+    def unpack(self, Y: Tensor) -> Tensor:
         """(nT, n, D, D) -> (nT, N, D, D)."""
-        return unpack(Y, self.N) if self.packed else Y
+        return unpack_hermitian(Y, self.N) if self.packed else Y
 
     def apply(self, before: Tensor | None, X: Tensor, keep: bool) -> tuple[Tensor, None]:
         """before + 2 a X."""
         parts = [
-            layout.leave(term.apply(None, layout.enter(X), False)[0])
+            layout.unpack(term.apply(None, layout.pack(X), False)[0])
             for layout, term in zip(self.layouts, self.terms, strict=True)
         ]
         return sum(
@@ -280,17 +281,17 @@ class Local:
             torch.zeros((), dtype=X.dtype, device=X.device),
         ), None
 
-    def back(
+    def vjp(
         self, base: Tensor, b: Tensor, X: Tensor, rest: None, gradients: list[Tensor]
     ) -> Tensor:
         """base + (2 a)^+ b; adds the gradients of <b, 2 a X>."""
         for i, (layout, term) in enumerate(zip(self.layouts, self.terms, strict=True)):
-            entered = layout.enter(b)
-            base += layout.leave(
-                term.back(
+            entered = layout.pack(b)
+            base += layout.unpack(
+                term.vjp(
                     torch.zeros_like(entered),
                     entered,
-                    layout.enter(X),
+                    layout.pack(X),
                     None,
                     gradients[2 * i : 2 * i + 2],
                 )
@@ -298,7 +299,7 @@ class Local:
         return base
 
 
-AnyGenerator = Small | Whole | Local
+AnyGenerator = LiouvillianMatrix | DenseGenerator | LocalGenerator
 
 
 def choose(
@@ -306,12 +307,12 @@ def choose(
 ) -> AnyGenerator:
     """Return the form that is fastest for N operators."""
     if math.prod(dims) <= SMALL:
-        return Small(dims, forms, N, hermitian, scaling)
+        return LiouvillianMatrix(dims, forms, N, hermitian, scaling)
     whole = len(forms) == 1 and len(forms[0].G) == math.prod(dims)
-    return (Whole if whole else Local)(dims, forms, N, hermitian, scaling)
+    return (DenseGenerator if whole else LocalGenerator)(dims, forms, N, hermitian, scaling)
 
 
-def pack(X: Tensor) -> Tensor:
+def pack_hermitian(X: Tensor) -> Tensor:
     """Hermitian (C, D, D) -> (ceil(C/2), D, D) as X_1 + i X_2."""
     even, odd = X[0::2], X[1::2]
     if len(odd) < len(even):
@@ -319,6 +320,6 @@ def pack(X: Tensor) -> Tensor:
     return even + 1j * odd
 
 
-def unpack(Y: Tensor, C: int) -> Tensor:
+def unpack_hermitian(Y: Tensor, C: int) -> Tensor:
     """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
     return torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2).flatten(1, 2)[:, :C]

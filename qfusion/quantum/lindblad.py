@@ -31,7 +31,14 @@ from scipy.special import jv
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.generators import AnyGenerator, Form, Local, Scaling, Small, choose
+from qfusion.quantum.generators import (
+    AnyGenerator,
+    Form,
+    LiouvillianMatrix,
+    LocalGenerator,
+    Scaling,
+    choose,
+)
 from qfusion.quantum.states import (
     as_tensors,
     check_operators,
@@ -210,7 +217,7 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     """Return L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
     forms, X = _prepare_forms(generator, operators, picture)
-    local = Local(generator.dims, forms, len(X), False, Scaling(2.0, 0.0))
+    local = LocalGenerator(generator.dims, forms, len(X), False, Scaling(2.0, 0.0))
     return local.apply(None, X, False)[0].reshape(operators.shape)
 
 
@@ -290,7 +297,7 @@ class _Step(torch.autograd.Function):
         for n in range(len(iterates), 0, -1):
             base = bars[n - 1] if after is None else bars[n - 1].add_(after)
             b = bar if n > 1 else bar / 2
-            before = ctx.generator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
+            before = ctx.generator.vjp(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
             after, bar = bar, before
         return (bar, None, None, None, None, *gradients)
 
@@ -326,10 +333,10 @@ def propagate(
     w = max(w, 1e-3 / times[-1])  # a generator of almost nothing still has a gradient
     tolerance = tolerance or (1e-13 if X.dtype == torch.complex128 else 1e-6)
     generator = choose(dims, forms, len(X), hermitian, Scaling(w, x0))
-    V = generator.enter(X)
+    V = generator.pack(X)
     step = min(_STEP / w, _DECAY / abs(x0) if x0 else math.inf)
-    if times[-1] > _FEW_STEPS * step and isinstance(generator, Small):
-        return generator.leave(
+    if times[-1] > _FEW_STEPS * step and isinstance(generator, LiouvillianMatrix):
+        return generator.unpack(
             torch.stack([torch.linalg.matrix_exp(t * generator.parameters[0]) @ V for t in times])
         )
     check(
@@ -357,7 +364,7 @@ def propagate(
             continue
         outputs.append(Y[: len(inside)])
         start, V, pending = end, Y[-1], pending[len(inside) :]
-    return generator.leave(torch.cat(outputs))
+    return generator.unpack(torch.cat(outputs))
 
 
 def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:

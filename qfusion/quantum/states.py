@@ -394,7 +394,7 @@ def preparation(psi: Tensor) -> Tensor:
     return phase * reflection
 
 
-def between_kets(start: Tensor, end: Tensor, share: float) -> Tensor:
+def ket_geodesic(start: Tensor, end: Tensor, share: float) -> Tensor:
     """Return the ket on the geodesic of the Fubini-Study metric between two kets. Its angle to `start` is the `share`
     of the angle between both, whatever their phases.
 

@@ -46,7 +46,7 @@ class Gate(NamedTuple):
 
 
 @takes_arrays
-def ground(rows: int, n: int, like: Tensor) -> Tensor:
+def zero_state(rows: int, n: int, like: Tensor) -> Tensor:
     """Return |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
     psi = torch.zeros(rows, 2**n, dtype=like.dtype.to_complex(), device=like.device)
     psi[:, 0] = 1
@@ -110,14 +110,14 @@ def bits(n: int) -> np.ndarray:
 
 
 @takes_arrays
-def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
+def apply_rz(psi: Tensor, angles: Tensor) -> Tensor:
     """Return states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
     n = angles.shape[-1]
     return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
 
 
 @takes_arrays
-def turned_y(angles: Tensor) -> Tensor:
+def ry_states(angles: Tensor) -> Tensor:
     """Return the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
     pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
     return states.product(pairs.unbind(1)).to(angles.dtype.to_complex())
@@ -158,7 +158,7 @@ def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
 
 
 @takes_arrays
-def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
+def rotation_gate(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
     """Return the gate RX, RY or RZ of an angle (), with the numbers of the sample that it holds."""
     return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
 
@@ -175,9 +175,9 @@ def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
     return torch.stack(vectors, 1)
 
 
-def walk(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
+def apply_circuit(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
     """Yield the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
-    psi = ground(1, n, torch.empty(0, dtype=torch.float64))[0]
+    psi = zero_state(1, n, torch.empty(0, dtype=torch.float64))[0]
     yield psi
     for gate in gates:
         k = len(gate.wires)

@@ -1,8 +1,8 @@
 """Quantum-jump trajectories of many kets at once, under generators that are sums of terms: no D x D matrix is held.
 
 A ket follows exp(-i H_eff t), H_eff = H - i/2 sum_k L_k^+ L_k, between jumps; the mean over trajectories is the master
-equation's rho(t) (Dalibard, Castin, Molmer 1992; Plenio and Knight 1998). `waiting_times` has no time-step error;
-`first_order` has one, and gradients pass through it. `qfusion.simulate` shows single trajectories of one sample.
+equation's rho(t) (Dalibard, Castin, Molmer 1992; Plenio and Knight 1998). `sample_jumps_exact` has no time-step error;
+`sample_euler_jumps` has one, and gradients pass through it. `qfusion.simulate` shows single trajectories of one sample.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_NUMBERS = 2**23  # complex numbers of one series held at a time
 
 
 @takes_arrays
-def first_order(
+def sample_euler_jumps(
     generator: Generator,
     psi: Tensor,
     duration: float,
@@ -68,7 +68,7 @@ def first_order(
 
 @takes_arrays
 @torch.no_grad()
-def waiting_times(
+def sample_jumps_exact(
     generator: Generator, psi: Tensor, duration: float, random: torch.Generator | None = None
 ) -> Tensor:
     """Return one trajectory per ket (N, D) at time `duration`, normalised, without a time-step error.

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from pydantic.fields import FieldInfo
 
-from qfusion import _files, _read_only, _sentences, data as sources
+from qfusion import _files, _progress, _read_only, data as sources
 from qfusion._checks import check, choose, require_whole
 from qfusion.errors import QFusionError, translate_errors
 from qfusion.models import build, registry
@@ -220,7 +220,7 @@ def run_in_process(work: Callable[..., None], words: Sequence[str], total: int, 
     code = f"import sys, {work.__module__} as made; made.{work.__name__}(*sys.argv[1:])"
     with (
         tempfile.TemporaryDirectory(prefix="qfusion-") as place,
-        _sentences.progress_shown(task) as tell,
+        _progress.progress_shown(task) as tell,
     ):
         log = Path(place) / "log.txt"
         process = start_process(["-c", code, *words], log)

@@ -7,7 +7,7 @@ from qfusion._lazy import modules
 # checkers read it as True
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from qfusion.simulate.master_equation import Track, follow, solve, to_frame, track
+    from qfusion.simulate.master_equation import Track, solve, to_frame, track, track_sample
     from qfusion.simulate.steady_state import Attractor, Contraction, attractor, contraction
     from qfusion.simulate.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 
@@ -21,7 +21,7 @@ __all__ = [
     "attractor",
     "contraction",
     "ensemble",
-    "follow",
+    "track_sample",
     "sample_trajectories",
     "solve",
     "to_frame",
@@ -37,7 +37,7 @@ _CONTENTS = {
     "attractor": "qfusion.simulate.steady_state",
     "contraction": "qfusion.simulate.steady_state",
     "ensemble": "qfusion.simulate.trajectories",
-    "follow": "qfusion.simulate.master_equation",
+    "track_sample": "qfusion.simulate.master_equation",
     "sample_trajectories": "qfusion.simulate.trajectories",
     "solve": "qfusion.simulate.master_equation",
     "to_frame": "qfusion.simulate.master_equation",

@@ -142,7 +142,7 @@ def replay_gates(
             statevector.bloch_vectors(after[None], gate.wires)[0].numpy(),
         )
         for gate, on, (before, after) in zip(
-            gates, shown, pairwise(statevector.walk(gates, len(wires))), strict=True
+            gates, shown, pairwise(statevector.apply_circuit(gates, len(wires))), strict=True
         )
     )
     return _replay(tuple(gates), wires, changes)
@@ -178,7 +178,9 @@ def register_information(
     owner = [m for m, size in enumerate(registers.values()) for _ in range(size)]
     pairs = list(combinations(range(len(dims)), 2))
     rows = [[0.0] * (len(pairs) + 1)]
-    for gate, psi in zip(gates, islice(statevector.walk(gates, len(owner)), 1, None), strict=True):
+    for gate, psi in zip(
+        gates, islice(statevector.apply_circuit(gates, len(owner)), 1, None), strict=True
+    ):
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
             S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
@@ -200,7 +202,7 @@ def register_entropies(
     Args and errors as of `replay_gates`.
     """
     _require_held(gates, sum(registers.values()))
-    *_, psi = statevector.walk(gates, sum(registers.values()))
+    *_, psi = statevector.apply_circuit(gates, sum(registers.values()))
     dims = tuple(2**size for size in registers.values())
     return {
         name: float(measures.entanglement_entropy(psi, dims, m)) for m, name in enumerate(registers)

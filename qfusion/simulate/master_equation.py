@@ -107,7 +107,7 @@ def track(
     )
 
 
-def follow(
+def track_sample(
     sample: Any,
     times: int = 41,
     *,

@@ -246,7 +246,7 @@ def state_curves(sample: Sample, slider: AngleSlider, gate: int) -> Interpolatio
             share.
         `entropies`: of each qubit after every gate, (Q, G + 1) nats, of plain gates.
     """
-    space: Any = sample.study.space
+    backend: Any = sample.study.backend
     name, shapes = slider.name, {}
     is_table = sample.model.part(TruthTables) is not None and gate_angles.network_part(name) is None
     observables: Any = _end_observables(sample.model) if is_table else None
@@ -257,11 +257,11 @@ def state_curves(sample: Sample, slider: AngleSlider, gate: int) -> Interpolatio
         if not model.part(TruthTables):
             parts = _plain_states(sample, model, gate)
         else:
-            fused = model.fuse(space.named_masses([sample.row]))[0]
+            fused = model.fuse(backend.named_masses([sample.row]))[0]
             z = qcnn.evaluate(observables if is_table else _end_observables(model), fused)[0]
             parts = {"ends": (1 - z.numpy()) / 2}
             if is_table:
-                theta = space.theta(sample.row)
+                theta = backend.theta(sample.row)
                 parts |= _gate_states(gate_replay.replay_fusion(model, theta, gate), gate)
         shapes.update({key: part.shape for key, part in parts.items()})
         return np.concatenate([part.reshape(-1) for part in parts.values()])

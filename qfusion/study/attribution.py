@@ -46,7 +46,7 @@ def attribute(
     rows = [row, study.dataset.row(other)] if other else [row]
     inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
     start = others[0][modality] if others else None
-    model = study.space.fixed_model()
+    model = study.backend.fixed_model()
     return attribution.attribute(
         model, inputs, study.background, modality, term, output, baseline, start, method
     )
@@ -57,7 +57,7 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
     modality's dividends.
     """
     every = attribution.attributable_terms(study.model, modality)
-    return every if study.space.can_attribute_terms() else every[:1]
+    return every if study.backend.can_attribute_terms() else every[:1]
 
 
 def title(term: str, quantity: str = "score") -> str:

@@ -22,7 +22,7 @@ import torch
 from qfusion import _disk_cache, _files, plugin
 from qfusion._checks import check, read_json
 from qfusion._memory_cache import CACHE, file_stamp, memo
-from qfusion._sentences import meanwhile
+from qfusion._progress import override
 from qfusion.errors import InvalidInput
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ KEPT = 64  # studies whose values stay
 
 
 class per_model_cache(cached_property[T]):
-    """A value of a study, or of its space, that does not depend on the background.
+    """A value of a study, or of its backend, that does not depend on the background.
 
     It is computed once for all copies of a study with other backgrounds, also when several threads ask for it. Where a
     visitor's samples follow those of the data set, values of both are joined if they have one entry per sample.
@@ -49,16 +49,16 @@ class per_model_cache(cached_property[T]):
         """Return the value. Of a set with a visitor's samples, it is the value of the set, followed by that of these
         samples where it has entries of samples.
         """
-        if study._set is None:
+        if study._base is None:
             return self.func(instance)
         name = str(self.attrname)
-        of_space = instance is not study
-        whole = getattr(study._set.space if of_space else study._set, name)
+        of_backend = instance is not study
+        whole = getattr(study._base.backend if of_backend else study._base, name)
         if not isinstance(whole, np.ndarray | torch.Tensor) or len(whole) != len(
-            study._set.dataset
+            study._base.dataset
         ):
             return whole
-        own = getattr(study._alone.space if of_space else study._alone, name)
+        own = getattr(study._user_only.backend if of_backend else study._user_only, name)
         if isinstance(whole, np.ndarray):
             return np.append(whole, own, 0)
         return torch.cat([whole, own])
@@ -135,7 +135,7 @@ def is_used(study: Any) -> bool:
 @contextmanager
 def computed_anew() -> Iterator[None]:
     """Context manager in which shipped results are ignored."""
-    with meanwhile(_ignored, True):
+    with override(_ignored, True):
         yield
 
 

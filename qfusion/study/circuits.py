@@ -16,7 +16,7 @@ import torch
 from qfusion import explain, simulate
 from qfusion._memory_cache import memo
 from qfusion.explain import fusion
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.models.base import recompute_observables, with_observables
 from qfusion.models.network import qcnn
 from qfusion.models.protocols import EditableCircuit, GateCircuit, TruthTables
@@ -57,14 +57,14 @@ def layers(study: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     model = edit_tables(study, words)
     return fusion.layer_entropies(
-        model, model.fuse(study.space.named_masses(slice(row, row + 1)))[0][0]
+        model, model.fuse(study.backend.named_masses(slice(row, row + 1)))[0][0]
     )
 
 
 @memo(8, background=False, task=Task.DRAW_CIRCUIT)
 def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
-    return study.space.circuit(row, words)
+    return study.backend.circuit(row, words)
 
 
 @torch.no_grad()
@@ -125,9 +125,9 @@ def with_noise(
     means = first.values[0] - bias.numpy()
     variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
-    variances = games.sums(variance, len(study.modalities))
-    vectors = model.fuse(study.space.named_masses(torch.as_tensor(study.dataset.rows("test"))))[0]
-    own = model.fuse(study.space.named_masses([row]))[0]
+    variances = coalition_algebra.sums(variance, len(study.modalities))
+    vectors = model.fuse(study.backend.named_masses(torch.as_tensor(study.dataset.rows("test"))))[0]
+    own = model.fuse(study.backend.named_masses([row]))[0]
     lead_error = _lead_error(model, single, own, first.prediction[0]) / shots**0.5
     test_scores = (qcnn.evaluate(observables, vectors) + model.bias).numpy()
     return Noisy(
@@ -169,7 +169,7 @@ def run_on_device(
     noise = simulate.fusion_gates.Noise(*strengths) or None
     return simulate.circuit_run.run_circuit(
         edit_tables(study, words),
-        study.space.theta(row),
+        study.backend.theta(row),
         simulate.circuit_run.MIXED if noise else "default.qubit",
         shots,
         0,
@@ -223,7 +223,7 @@ def layer_shapley(study: Any, row: int, output: int, tweak: CircuitChange) -> La
         left_out = [gates for (_, gates), is_in in zip(layers, present, strict=True) if not is_in]
         change = replace(tweak, removed=frozenset(itertools.chain(*left_out)))
         values[present] = float(model.with_change(change).scores(inputs)[0, output])
-    shapley = games.shapley_values(values, G)
+    shapley = coalition_algebra.shapley_values(values, G)
     return LayerShapley(
         tuple(name for name, _ in layers),
         tuple(len(gates) for _, gates in layers),

@@ -102,7 +102,7 @@ def own_row(study: Study, row: int, output: int | None) -> pd.Series:
         "error": np.array([np.nan]),
         **verdict_columns(judged),
         VERDICT: np.array([""], dtype=object),
-        **study.space.facts(np.array([row])),
+        **study.backend.facts(np.array([row])),
         **_contribution_columns(study, dividends, judged),
     }
     for i, term in enumerate(study.coalitions):
@@ -123,17 +123,17 @@ def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
 
 
-def wrong_part(study: Study, table: pd.DataFrame) -> cohort_filters.Part | None:
+def wrong_part(study: Study, table: pd.DataFrame) -> cohort_filters.Condition | None:
     """Return the condition of a filter that keeps the wrong classes, or the wrong signs. It is None if there is no
     such column, because the target does not span zero or the data have a column of the same name.
     """
     column = VERDICT if study.classes else SIGN
     known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
-    return cohort_filters.Part(column, "=", (WRONG,)) if known else None
+    return cohort_filters.Condition(column, "=", (WRONG,)) if known else None
 
 
 def cohort_table_with_maps(
-    study: Study, output: int | None, parts: Sequence[cohort_filters.Part]
+    study: Study, output: int | None, parts: Sequence[cohort_filters.Condition]
 ) -> pd.DataFrame:
     """`cohort_table` with the columns of the maps that a filter names; of samples that are on no map, they are empty.
 
@@ -150,22 +150,22 @@ def cohort_table_with_maps(
     for part in parts:
         coordinate = _COLUMN.fullmatch(part.column)
         if coordinate and coordinate[3] in kinds:
-            method, what, everyone = coordinate[1].upper(), coordinate[3], bool(coordinate[2])
-            maps.add((method, what, everyone))
+            method, what, all_samples = coordinate[1].upper(), coordinate[3], bool(coordinate[2])
+            maps.add((method, what, all_samples))
     columns: dict[str, np.ndarray] = {}
-    for method, what, everyone in sorted(maps):
+    for method, what, all_samples in sorted(maps):
         placed = sample_map(
-            study, what, method, explained_rows(study, table, parts), output, everyone
+            study, what, method, explained_rows(study, table, parts), output, all_samples
         )
         xy = np.full((2, len(table)), np.nan)
         xy[:, placed.rows] = placed.xy.T
         # as the filter says it, where the map of everyone is that of those drawn
-        name = replace(placed, everyone=everyone).column
+        name = replace(placed, all_samples=all_samples).column
         columns |= {f"{name}.1": xy[0], f"{name}.2": xy[1]}
     return table.assign(**columns) if columns else table
 
 
-def members(study: Study, parts: tuple[cohort_filters.Part, ...]) -> np.ndarray:
+def members(study: Study, parts: tuple[cohort_filters.Condition, ...]) -> np.ndarray:
     """The rows of a cohort, as the decisions of a study tell.
 
     Raises:

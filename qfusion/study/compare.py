@@ -155,7 +155,7 @@ def _distances(
     if not len(others):
         return np.zeros(0)
     if by == maps.STATES:
-        return study.space.infidelities(others, row)
+        return study.backend.infidelities(others, row)
     if by == maps.DIVIDENDS:
         dividends = study.dividends(row, output)
         own = np.array([dividends[term] for term in study.terms])
@@ -166,7 +166,7 @@ def _distances(
 
 
 @dataclass(frozen=True, eq=False)
-class Apart:
+class ModelDisagreement:
     """Differences between two models on the same data, both as learned.
 
     Attributes:
@@ -197,13 +197,13 @@ def two_models(sides: Sides) -> bool:
     return sides.same_target and a.name != b.name and a.dataset.digest == b.dataset.digest
 
 
-def apart(sides: Sides, count: int = COUNT) -> Apart:
+def disagreement(sides: Sides, count: int = COUNT) -> ModelDisagreement:
     """Return the test samples on which two models differ most; see `two_models`."""
-    return _apart(sides.b.study, sides.a.study, count)
+    return _disagreement(sides.b.study, sides.a.study, count)
 
 
 @memo(16, task=Task.COMPARE_MODELS)
-def _apart(b: Study, a: Study, count: int) -> Apart:
+def _disagreement(b: Study, a: Study, count: int) -> ModelDisagreement:
     rows = b.dataset.rows("test")
     if b.classes:
         differences = np.abs(b.probabilities[rows] - a.probabilities[rows]).sum(1) / 2
@@ -221,7 +221,7 @@ def _apart(b: Study, a: Study, count: int) -> Apart:
     median = float("nan")
     if len(rows):
         median = float(np.median(np.abs(differences)))
-    return Apart(
+    return ModelDisagreement(
         rows[order],
         differences[order],
         tuple(terms),
@@ -262,7 +262,7 @@ def _training_distances(study: Study, rows: np.ndarray) -> np.ndarray:
     behind = jobs.thin_rows(np.setdiff1d(behind, rows), BEHIND)
     return np.asarray(
         scipy.spatial.distance.cdist(
-            study.space.encodings(rows), study.space.encodings(behind)
+            study.backend.encodings(rows), study.backend.encodings(behind)
         ).min(1)
     )
 

@@ -39,11 +39,11 @@ def observables(study: Any, tweak: Tweak) -> torch.Tensor:
 def tweaked_metrics(study: Any, tweak: Any) -> dict[str, float]:
     """Metrics of the test rows under a tweak."""
     rows = study.dataset.rows("test")
-    return study.split_metrics(study.space.tweaked_scores(rows, tweak))
+    return study.split_metrics(study.backend.tweaked_scores(rows, tweak))
 
 
 @memo(8, background=False)  # a reader who drags sliders needs the last ones
-def follow(
+def track(
     study: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
 ) -> Any:
     """The track of one sample under the tweaked model, see `simulate.track`: the states of `exact_states`, and
@@ -52,7 +52,7 @@ def follow(
     system = study.model.tweaked(tweak).system()
     return simulate.track(
         system,
-        study.space.ket(row),
+        study.backend.ket(row),
         time_grid(system.duration),
         negativity=negativity,
         trajectories=runs,
@@ -66,7 +66,7 @@ def difference_to_qutip(study: Any, row: int, tweak: Tweak) -> float:
     adaptive steps and `exact_states`.
     """
     system = study.model.tweaked(tweak).system()
-    rho = simulate.solve(system, study.space.ket(row), time_grid(system.duration))
+    rho = simulate.solve(system, study.backend.ket(row), time_grid(system.duration))
     return float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
 
 
@@ -85,7 +85,7 @@ def exact_states(
 ) -> torch.Tensor:
     """Return the states (nT, D, D) of a sample, computed by expansion in torch, by default at the displayed times."""
     system = study.model.tweaked(tweak).system()
-    rho = states.density(study.space.ket(row).to(system.H.dtype))
+    rho = states.density(study.backend.ket(row).to(system.H.dtype))
     return lindblad.evolve_states(
         system.H,
         system.jumps,
@@ -131,7 +131,7 @@ def entropies_by_torch(
     """Times and the entropy of each modality's state under the model as learned."""
     model = study.model
     times = time_grid(float(model.duration), count)
-    rho = model.evolve_states(states.density(study.space.ket(row)), times.tolist())
+    rho = model.evolve_states(states.density(study.backend.ket(row)), times.tolist())
     return times, {
         name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
         for m, name in enumerate(study.modalities)
@@ -144,7 +144,7 @@ MOST_SPREAD = 1000  # test samples over which the spread of scores is taken
 
 
 @dataclass(frozen=True, eq=False)
-class Settling:
+class Convergence:
     """End of a sample's evolution, and the speed at which inputs become alike on the way.
 
     Attributes:
@@ -164,7 +164,7 @@ class Settling:
 
 @memo(16, background=False, task=Task.FIND_STEADY_STATE)
 @torch.no_grad()
-def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
+def steady_state_of(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Convergence:
     """Steady state, spectral gap, the sample's distance to it up to `reach` times T, and contraction within T."""
     model = study.model.tweaked(tweak)
     system = model.system()
@@ -175,13 +175,13 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
     pairs = None
     if system.duration > 0 and len(others):
-        kets = study.space.kets(np.array([row, *others]))
+        kets = study.backend.kets(np.array([row, *others]))
         if float((kets[1:] @ kets[0].conj()).abs().min()) < 1 - 1e-6:
             pairs = simulate.contraction(system, kets[0], kets[1:], steps=STEPS + 1)
     scores = []
     for observable in model.observables([0.0, float(model.duration)]):
-        scores.append(study.space.observable_scores(test[:MOST_SPREAD], observable, model.bias))
-    return Settling(
+        scores.append(study.backend.observable_scores(test[:MOST_SPREAD], observable, model.bias))
+    return Convergence(
         times,
         rho[STEPS].numpy(),
         simulate.attractor(system, rho),

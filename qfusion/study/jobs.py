@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _sentences
+from qfusion import _progress
 
 HELD = 8  # jobs that have ended
 PATIENCE = 600.0  # seconds for which somebody who asked counts as waiting, as a page that is closed says nothing
@@ -56,7 +56,7 @@ class Job:
         self._make, self.reader = make, reader
         self.total, self.done, self.problem, self.state = total, 0, "", State.WAITING
         self.result: Any = None
-        self._pace = _sentences.Pace()
+        self._pace = _progress.Pace()
         self._seen: dict[str, float] = {}
 
     @property
@@ -86,11 +86,11 @@ class Job:
 
     def _run(self) -> None:
         torch.set_num_threads(1)
-        self._pace = _sentences.Pace()
+        self._pace = _progress.Pace()
         try:
             self._tell(0, self.total)
             self.state = State.WORKING
-            with _sentences.progress_to(lambda task: nullcontext(self._tell)):
+            with _progress.progress_to(lambda task: nullcontext(self._tell)):
                 self.result = self._make()
             self.state = State.DONE
         except _Left:
@@ -228,18 +228,18 @@ class Task(Enum):
 def iterate_chunks(rows: np.ndarray, most: int, task: str) -> Iterator[np.ndarray]:
     """Yield rows, at most so many at a time, and report the progress of the task, see `progress_over`."""
     chunks = np.array_split(rows, range(most, len(rows), most))
-    return _sentences.progress_over(chunks, task, len(rows), len)
+    return _progress.progress_over(chunks, task, len(rows), len)
 
 
 SAMPLES = DRAWN, ALL = ("drawn", "all")
 SEED = 0
 
 
-def drawn_places(n: int, most: int, few: int, everyone: bool = False) -> np.ndarray:
+def drawn_places(n: int, most: int, few: int, all_samples: bool = False) -> np.ndarray:
     """Return which of n samples are measured, ascending: all of them, or `few` drawn at random if there are more
-    than `most` and `everyone` is not set.
+    than `most` and `all_samples` is not set.
     """
-    if everyone or n <= most:
+    if all_samples or n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(SEED).choice(n, min(few, n), replace=False))
 

@@ -47,7 +47,7 @@ class SampleMap:
         rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
         explained: parts of the variance that both axes hold, (2,); of PCA alone.
         trustworthiness: of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
-        everyone: whether all samples were asked for where some are drawn unless told.
+        all_samples: whether all samples were asked for where some are drawn unless told.
     """
 
     what: str
@@ -57,14 +57,14 @@ class SampleMap:
     given: int
     explained: np.ndarray | None
     trustworthiness: float
-    everyone: bool = False
+    all_samples: bool = False
 
     @property
     def column(self) -> str:
         """Name of the regions of the map in filters, such as "pca[states]". It is "pca-all[states]" for a map of
-        `everyone`, on which samples lie elsewhere than on a map of drawn ones.
+        `all_samples`, on which samples lie elsewhere than on a map of drawn ones.
         """
-        return f"{self.method.lower()}{'-all' if self.everyone else ''}[{self.what}]"
+        return f"{self.method.lower()}{'-all' if self.all_samples else ''}[{self.what}]"
 
 
 @memo(12, task=Task.PROJECT_SAMPLES)
@@ -74,7 +74,7 @@ def sample_map(
     method: str,
     rows: np.ndarray,
     output: int | None = None,
-    everyone: bool = False,
+    all_samples: bool = False,
 ) -> SampleMap:
     """Return a map of some samples.
 
@@ -84,7 +84,7 @@ def sample_map(
         method: "PCA" or "UMAP".
         rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, drawn at random.
         output: the class that contributions speak for; of each sample the one decided for unless told.
-        everyone: all of the samples, or as many as can be held, however long it takes.
+        all_samples: all of the samples, or as many as can be held, however long it takes.
 
     Raises:
         NotFound: when there are no such coordinates, or no such method.
@@ -92,8 +92,8 @@ def sample_map(
     """
     choose("Method", method, METHODS)
     choose("Coordinates", what, coordinate_kinds(study))
-    everyone = everyone and len(rows) > limits(study, what, method)[0]
-    placed = rows[drawn_places(len(rows), *limits(study, what, method, everyone))]
+    all_samples = all_samples and len(rows) > limits(study, what, method)[0]
+    placed = rows[drawn_places(len(rows), *limits(study, what, method, all_samples))]
     check(
         len(placed) >= 3,
         f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.",
@@ -115,14 +115,14 @@ def sample_map(
         len(rows),
         explained,
         _trustworthiness(study, what, placed, output, xy),
-        everyone,
+        all_samples,
     )
 
 
-def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
+def limits(study: Study, what: str, method: str, all_samples: bool = False) -> tuple[int, int]:
     """Return up to how many samples all are placed, and how many are drawn where there are more."""
     held = most_samples(study, what, math.inf)
-    if everyone:
+    if all_samples:
         return held, held
     most = most_samples(study, what)
     few = most_samples(study, what, 1 / FEWER)
@@ -201,7 +201,7 @@ def _trustworthiness(
 
 
 def explained_rows(
-    study: Study, table: pd.DataFrame, parts: Sequence[cohort_filters.Part]
+    study: Study, table: pd.DataFrame, parts: Sequence[cohort_filters.Condition]
 ) -> np.ndarray:
     """Return the row numbers of the explained samples of a filter's split, which are the samples on its maps."""
     return np.flatnonzero(
@@ -209,7 +209,7 @@ def explained_rows(
     )
 
 
-def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_filters.Part:
+def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_filters.Condition:
     """Return the condition of a filter that holds in a region of a map.
 
     Args:
@@ -246,7 +246,7 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohort_
         candidates = [shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES]
         best = min(candidates, key=misplaced_and_corners)
     short = partial(np.format_float_positional, precision=digits, trim="-")
-    return cohort_filters.Part(
+    return cohort_filters.Condition(
         result.column, cohort_filters.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
     )
 
@@ -264,7 +264,7 @@ FEWER = 3  # times as few samples are drawn where there are more than these seco
 
 def coordinate_kinds(study: Study) -> dict[str, str]:
     """Return the coordinates that a model's samples have, with their titles."""
-    known = {*study.space.coordinates(), DIVIDENDS}
+    known = {*study.backend.coordinates(), DIVIDENDS}
     if study.reads_features:
         known.add(FEATURES)
     return {kind: title for kind, title in TITLES.items() if kind in known}
@@ -272,7 +272,7 @@ def coordinate_kinds(study: Study) -> dict[str, str]:
 
 def most_samples(study: Study, kind: str, part: float = 1.0) -> int:
     """Return for how many samples coordinates are computed at most, in a part of the time that a page allows."""
-    return study.space.max_final_states(part) if kind == FINAL else 10**9
+    return study.backend.max_final_states(part) if kind == FINAL else 10**9
 
 
 def compute_coordinates(
@@ -302,4 +302,4 @@ def compute_coordinates(
         return values
     if kind == FEATURES:
         return encoder_outputs(study, rows)
-    return study.space.coordinates()[kind](rows)
+    return study.backend.coordinates()[kind](rows)

@@ -12,7 +12,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import bootstrap, cohort_filters
 from qfusion.study import cohorts, text
 from qfusion.study.backends.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
-from qfusion.study.performance import Levels
+from qfusion.study.performance import CohortComparison
 from qfusion.study.study import Study
 
 MAX_SLICES, MAX_WORST = 24, 12
@@ -36,7 +36,7 @@ class Slice:
     """
 
     name: str
-    parts: tuple[cohort_filters.Part, ...]
+    parts: tuple[cohort_filters.Condition, ...]
     count: int
     wrong: int
     rate: float
@@ -68,14 +68,14 @@ def wilson(wrong: float, count: float, level: float = bootstrap.LEVEL) -> tuple[
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def limit(levels: Levels) -> float:
+def limit(levels: CohortComparison) -> float:
     """Return from which size on an error of a regression counts as one: the largest quarter of all of the split."""
     return (
         float(levels.rows["error"].quantile(1 - WORST_PART)) if len(levels.rows) else float("nan")
     )
 
 
-def is_error(levels: Levels) -> np.ndarray:
+def is_error(levels: CohortComparison) -> np.ndarray:
     """Return which samples of the split are errors, bool (n,): taken for another class, or of a regression among the
     quarter of the largest errors."""
     if levels.study.classes:
@@ -122,7 +122,7 @@ def column(rows: pd.DataFrame, by: str) -> str:
     return text.find_column(by.removesuffix(cohorts.QUARTERS), map(str, rows.columns))
 
 
-def omitted_parts(levels: Levels, by: str) -> tuple[cohort_filters.Part, ...]:
+def omitted_parts(levels: CohortComparison, by: str) -> tuple[cohort_filters.Condition, ...]:
     """Return the filter's own conditions that slices do not keep: on the sliced column, which would leave one slice,
     and on whether a sample is decided right, which would make every sample an error."""
     return tuple(
@@ -130,7 +130,7 @@ def omitted_parts(levels: Levels, by: str) -> tuple[cohort_filters.Part, ...]:
     )
 
 
-def slices(levels: Levels, by: str = "") -> list[Slice]:
+def slices(levels: CohortComparison, by: str = "") -> list[Slice]:
     """Return the slices of the samples that pass the cohort's filter but for its conditions that are `omitted_parts`,
     the highest error rate first.
 
@@ -172,11 +172,13 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
     return sorted(result, key=lambda entry: (-entry.rate, -entry.count, entry.name))
 
 
-def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohort_filters.Part, ...]]]:
+def _conditions(
+    rows: pd.DataFrame, by: str
+) -> list[tuple[str, tuple[cohort_filters.Condition, ...]]]:
     name = column(rows, by)
     if not by.endswith(cohorts.QUARTERS):
         return [
-            (value, (cohort_filters.Part(name, "=", (value,)),))
+            (value, (cohort_filters.Condition(name, "=", (value,)),))
             for value in filter(None, map(str, dict.fromkeys(rows[name].dropna())))
         ]
     values = rows[name].to_numpy(dtype=float)
@@ -185,11 +187,11 @@ def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohort_fil
         return []
     inner = list(dict.fromkeys(f"{edge:.4g}" for edge in np.quantile(values, [0.25, 0.5, 0.75])))
 
-    def above(edge: str) -> cohort_filters.Part:
-        return cohort_filters.Part(name, ">", (edge,))
+    def above(edge: str) -> cohort_filters.Condition:
+        return cohort_filters.Condition(name, ">", (edge,))
 
-    def up_to(edge: str) -> cohort_filters.Part:
-        return cohort_filters.Part(name, "<=", (edge,))
+    def up_to(edge: str) -> cohort_filters.Condition:
+        return cohort_filters.Condition(name, "<=", (edge,))
 
     between = [(f"{a} to {b}", (above(a), up_to(b))) for a, b in itertools.pairwise(inner)]
     return [
@@ -199,7 +201,7 @@ def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohort_fil
     ]
 
 
-def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndarray]:
+def worst(levels: CohortComparison, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the samples of the cohort with the largest errors, the worst first.
 
     Returns:
@@ -243,14 +245,14 @@ class Wrong:
     by_chance: float
 
 
-def error_kind(levels: Levels) -> str:
+def error_kind(levels: CohortComparison) -> str:
     """Return the kind of error that decisions on a data set can have."""
     if levels.study.classes:
         return WRONG_CLASS
     return WRONG_SIGN if cohorts.spans_zero(levels.study) else LARGE_ERROR
 
 
-def decided_wrong(levels: Levels) -> np.ndarray:
+def decided_wrong(levels: CohortComparison) -> np.ndarray:
     """Return which samples of the split are decided wrong, bool (n,). For classes, these are the samples with
     another predicted class. For a regression that spans zero, they are those with the wrong sign whose truth is not
     0. For other regressions, they are the quarter with the largest errors.
@@ -295,7 +297,7 @@ def misleading(
     return np.where(largest > 0, place, 0), np.maximum(largest, 0.0)
 
 
-def wrong(levels: Levels) -> Wrong:
+def wrong(levels: CohortComparison) -> Wrong:
     """Return the wrong decisions of a cohort with their most misleading terms.
 
     Args:

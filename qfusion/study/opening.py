@@ -21,7 +21,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain import backgrounds, cohort_filters
 from qfusion.models import FusionModel, Tweak, base, measured_game
 from qfusion.study import cohorts
-from qfusion.study.backends import space_class
+from qfusion.study.backends import backend_class
 from qfusion.study.jobs import Job, Task, begin_job, find_job
 from qfusion.study.sample import Sample, build_sample
 from qfusion.study.study import Study
@@ -109,7 +109,9 @@ def open_study(
         InvalidInput: also when the model does not fit the data.
     """
     if isinstance(model, str) and _is_shared(model, data):
-        return with_visitors(_study(model, str(data or _training_data(load_checkpoint(model)))))
+        return with_session_samples(
+            _study(model, str(data or _training_data(load_checkpoint(model))))
+        )
     result, dataset = load_model_and_data(model, data)
     return build_study(model_name(result), result.card, result.model, dataset, result.path)
 
@@ -127,19 +129,19 @@ def rivals(study: Study) -> list[str]:
 
 
 # Samples of the visitor, which are appended to each data set that is opened by name; set by a run of a page.
-at_hand: ContextVar[tuple[OwnSample, ...]] = ContextVar("at_hand", default=())
+session_samples: ContextVar[tuple[OwnSample, ...]] = ContextVar("session_samples", default=())
 
 
-def with_visitors(study: Study) -> Study:
-    """Return a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
-    samples = tuple(one for one in at_hand.get() if one.fits(study.dataset))
+def with_session_samples(study: Study) -> Study:
+    """Return a study with the visitor's own samples behind those of its set, where there are any `session_samples`."""
+    samples = tuple(one for one in session_samples.get() if one.fits(study.dataset))
     return with_samples(study, samples) if samples else study
 
 
 @memo(16)
 def with_samples(study: Study, samples: tuple[OwnSample, ...]) -> Study:
     """Return the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(append_samples(study.dataset, samples)).precompute()
+    return study.with_user_samples(append_samples(study.dataset, samples)).precompute()
 
 
 def open_sample(
@@ -245,7 +247,7 @@ def build_study(
         f"trained on, '{card['data']['name']}'.",
     )
     explained = explained_model(model, dataset)
-    explained = space_class(model).prepare_model(explained)
+    explained = backend_class(model).prepare_model(explained)
     return Study(name, card, explained, dataset, model, card_path=card_path)
 
 
@@ -303,7 +305,7 @@ def with_background(
     """A study with another background, shared; the arguments are those of `background_of_kind`."""
     if kind == backgrounds.DEFAULT == study.background.kind:
         return study
-    return study.rebase(_with_background(study, kind, sample, members))
+    return study.with_same_user_samples(_with_background(study, kind, sample, members))
 
 
 def default_contrast(study: Study, row: int) -> str:

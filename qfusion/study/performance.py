@@ -26,7 +26,7 @@ correlation = memo(128)(bootstrap.correlation)
 
 
 @dataclass(frozen=True, eq=False)
-class Levels:
+class CohortComparison:
     """The three levels.
 
     Attributes:
@@ -42,7 +42,7 @@ class Levels:
     output_wanted: int | None
     rows: pd.DataFrame
     inside: np.ndarray
-    parts: tuple[cohort_filters.Part, ...]
+    parts: tuple[cohort_filters.Condition, ...]
     split: tuple[str, ...]
     is_partial: bool
     name: str
@@ -66,7 +66,9 @@ class Levels:
         return self.study.dataset.find_rows(rows.index)
 
 
-def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:
+def compare_cohort(
+    sample: Sample, filter: str = "", *, output: str = "", name: str = ""
+) -> CohortComparison:
     """Return a sample, the cohort of a filter and all explained samples of its split.
 
     Args:
@@ -83,7 +85,7 @@ def build_levels(sample: Sample, filter: str = "", *, output: str = "", name: st
     study, number = study.with_reference(wanted.reference), wanted.number
     table = cohorts.cohort_table_with_maps(study, number, parts)
     rows, inside, split, is_partial = filter_split(table, parts)
-    return Levels(
+    return CohortComparison(
         sample,
         number,
         rows,
@@ -107,7 +109,7 @@ def _sample_row(
 
 
 def filter_split(
-    table: pd.DataFrame, parts: Sequence[cohort_filters.Part]
+    table: pd.DataFrame, parts: Sequence[cohort_filters.Condition]
 ) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...], bool]:
     """Return the explained rows of a filter's splits, and which of them pass it, bool (n,).
 
@@ -121,7 +123,7 @@ def filter_split(
     return table[within], cohort_filters.select_rows(parts, table)[within], split, is_partial
 
 
-def mean_error(levels: Levels, keep: np.ndarray) -> bootstrap.Interval:
+def mean_error(levels: CohortComparison, keep: np.ndarray) -> bootstrap.Interval:
     """Return the mean error of some rows of the split, with its interval; not a number where no truth is known.
 
     Args:
@@ -151,7 +153,7 @@ class Related:
 
 
 def correlate_measures(
-    levels: Levels, measure: str, strength: str, everyone: bool = False
+    levels: CohortComparison, measure: str, strength: str, all_samples: bool = False
 ) -> Related:
     """Return a measure of entanglement against a strength of the interaction; of `FEW_SLOW` samples drawn at random
     where it is slow and there are more than `MAX_SLOW`.
@@ -159,7 +161,7 @@ def correlate_measures(
     Args:
         levels: of a model that entangles.
         measure: a key of `measure_titles`. strength: a key of `strength_titles`.
-        everyone: of all samples, however long it takes.
+        all_samples: of all samples, however long it takes.
 
     Raises:
         NotFound: when there is no such measure.
@@ -168,7 +170,7 @@ def correlate_measures(
     choose("Strength", strength, cohorts.STRENGTHS)
     rows, inside = levels.rows, levels.inside
     if is_slow(measure):
-        at = jobs.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, everyone)
+        at = jobs.drawn_places(len(rows), MAX_SLOW, FEW_SLOW, all_samples)
         rows, inside = rows.iloc[at], inside[at]
         x = correlations(levels.study, levels.places(rows))[measure]
     else:
@@ -195,7 +197,7 @@ def measure_titles(study: Study) -> dict[str, str]:
         ENTROPY: "entropy of the fused qubits (mean, nats)",
         LARGEST: "entropy of the fused qubits (largest, nats)",
     }
-    return {name: titles[name] for name in study.space.entanglement_measures()}
+    return {name: titles[name] for name in study.backend.entanglement_measures()}
 
 
 def is_slow(measure: str) -> bool:
@@ -216,8 +218,8 @@ def strength_titles(study: Study) -> dict[str, str]:
 
 def entropies(study: Study, rows: pd.DataFrame, measure: str) -> np.ndarray:
     """Return an entropy measure from the columns of a table, (N,)."""
-    columns = {name: rows[name].to_numpy() for name in study.space.fact_columns() if name in rows}
-    return study.space.entropy_values(columns, measure)
+    columns = {name: rows[name].to_numpy() for name in study.backend.fact_columns() if name in rows}
+    return study.backend.entropy_values(columns, measure)
 
 
 @memo(8, background=False, task=Task.MEASURE_ENTANGLEMENT)
@@ -235,7 +237,7 @@ def correlations(
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def ladder(
+def comparison_table(
     study: Study, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, whole: str
 ) -> pd.DataFrame:
     """The three levels as rows: all, which are called `whole`, the cohort (where it is not all of them), the sample
@@ -296,7 +298,7 @@ class Curves:
     precision: float
 
 
-def confusions(levels: Levels) -> np.ndarray:
+def confusions(levels: CohortComparison) -> np.ndarray:
     """Return how many samples of each class (rows) are taken for each (columns), of the cohort, (C, C)."""
     from sklearn.metrics import confusion_matrix
 
@@ -308,7 +310,7 @@ def confusions(levels: Levels) -> np.ndarray:
     )
 
 
-def curves(levels: Levels) -> list[Curves]:
+def curves(levels: CohortComparison) -> list[Curves]:
     """Return the curves of every class that has both samples of it and samples of other classes, with its
     probability as the score. For two classes, return only the curves of the second.
     """
@@ -335,7 +337,7 @@ def curves(levels: Levels) -> list[Curves]:
     return result
 
 
-def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def calibration(levels: CohortComparison) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Return how sure a model of classes is on the cohort, how often it is then right, and of how many samples, in
     bins of its certainty, and the expected calibration error; see `metrics.calibration`."""
     study, places = levels.study, levels.places(levels.rows[levels.inside])
@@ -345,7 +347,7 @@ def calibration(levels: Levels) -> tuple[np.ndarray, np.ndarray, np.ndarray, flo
     )
 
 
-def residuals(levels: Levels) -> np.ndarray:
+def residuals(levels: CohortComparison) -> np.ndarray:
     """Return prediction minus annotation of all samples of the split, (n,), of a regression."""
     check(
         not levels.study.classes,

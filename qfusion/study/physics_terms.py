@@ -102,7 +102,7 @@ def targets(study: Any) -> dict[str, str]:
             case "dividend":
                 words = f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline"
             case "entropy":
-                words = f"entropy of {study.space.entropy_part(inner)}"
+                words = f"entropy of {study.backend.entropy_part(inner)}"
             case _:
                 words = f"log-negativity of {inner} at T"
         texts[words] = name
@@ -133,7 +133,7 @@ def full_range(study: Study, target: str, output: int) -> float:
     """
     kind, inner = split_column(target)
     if kind in KINDS:
-        return study.space.max_measure(kind, inner)
+        return study.backend.max_measure(kind, inner)
     if study.classes:
         return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
     return float(np.ptp(study.scale))
@@ -178,7 +178,7 @@ def term_response(
 
 
 @memo(64)
-def built(
+def generator_attribution(
     study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
 ) -> path_attribution.PathAttribution:
     """Return the contribution built by each term, for one row or the mean over rows. This takes about 0.2 s at D =

@@ -218,7 +218,7 @@ class Sample:
     @cached_property
     def entropies(self) -> dict[str, float]:
         """Entropies in nats, by modality (at T, and of all together) or by fused qubit. Other models have none."""
-        return self.study.space.sample_entropies(self)
+        return self.study.backend.sample_entropies(self)
 
     @property
     def dividends(self) -> dict[str, float]:
@@ -285,10 +285,10 @@ class Sample:
 
     @property
     def reading(self) -> Any:
-        """Evidence that the fusion reads, under the tweak, see `explain.fusion.Reading`. Only models with rules
+        """Evidence that the fusion reads, under the tweak, see `explain.fusion.FusionEvidence`. Only models with rules
         have it.
         """
-        return cast("Any", self.study.space).reading(self.row, self.model)
+        return cast("Any", self.study.backend).reading(self.row, self.model)
 
     def __repr__(self) -> str:
         tweak = f", tweak {self.tweak_text!r}" if self.tweak_text else ""
@@ -321,12 +321,12 @@ class Sample:
             InvalidInput: when the model has no evolution in time.
         """
         self.study.model.require(Evolution, "to track", "The model of the sample")
-        return evolution.follow(self.study, self.row, self.tweak, negativity=negativity, runs=runs)
+        return evolution.track(self.study, self.row, self.tweak, negativity=negativity, runs=runs)
 
 
 @memo(64)
 def _explain(sample: Sample) -> Explanation:
-    return sample.study.space.explain_sample(sample)
+    return sample.study.backend.explain_sample(sample)
 
 
 def build_sample(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _read_only, _sentences, data, explain, plugin
+from qfusion import _progress, _read_only, data, explain, plugin
 from qfusion._checks import check, choose, require_whole
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet, load as load_data
@@ -26,7 +26,7 @@ from qfusion.study import trainings
 from qfusion.study.jobs import Job, Task, begin_job
 from qfusion.study.opening import build_study, load_checkpoint
 from qfusion.study.study import Study
-from qfusion.study.trainings import Seen
+from qfusion.study.trainings import RunStatus
 from qfusion.training import (
     Options,
     Progress,
@@ -83,7 +83,7 @@ def measure_seeds(
     missing = [seed for seed in seeds if seed not in dividends]
     epochs = card_options(card, dataset).epochs
     total = epochs * len(missing)
-    with _sentences.progress_shown("Training seeds") as tell:
+    with _progress.progress_shown("Training seeds") as tell:
         tell(0, total)
         for number, seed in enumerate(missing):
 
@@ -266,7 +266,7 @@ def find_obstacle(study: Study) -> str:
 @default_on_error(None)
 def seconds_for_a_seed(name: str) -> float | None:
     """Return how long the training of a run took, in seconds, or None if no finished run has that name."""
-    record = trainings.see(find_run(name)).record
+    record = trainings.read_status(find_run(name)).record
     if record is None or record.state != "finished":
         return None
     return sum(float(row["seconds"]) for row in record.history)
@@ -281,7 +281,7 @@ def work(name: str, data: str, count: str) -> None:
         return True
 
     with (
-        _sentences.progress_to(lambda _: nullcontext(show)),
+        _progress.progress_to(lambda _: nullcontext(show)),
         batches.join_group() as (_, device),
     ):
         measure_seeds(load_checkpoint(name), load_data(data), int(count), device=device)
@@ -373,7 +373,7 @@ def load_run_dataset(name: str) -> data.DataSet:
 
 
 @default_on_error("")
-def run_loss(entry: Seen) -> str:
+def run_loss(entry: RunStatus) -> str:
     """Return the loss that a run minimizes, or an empty text if neither its plan nor its data specify it."""
     assert entry.plan is not None
     return str(
@@ -382,7 +382,7 @@ def run_loss(entry: Seen) -> str:
 
 
 @default_on_error(None)
-def count_rows(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
+def count_rows(entry: RunStatus) -> tuple[int, int, tuple[int, int, int]] | None:
     """Return the number of rows for training and for validation, and the sizes of `watched_sizes`; None
     where the data are not available."""
     assert entry.plan is not None

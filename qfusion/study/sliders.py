@@ -196,7 +196,7 @@ def _final_curves(sample: Sample, key: str) -> Interpolation:
 def _measure_curves(sample: Sample, key: str, kind: str, parts: tuple[str, ...]) -> Interpolation:
     study: Any = sample.study
     dims = study.model.dims
-    rho = states.density(study.space.ket(sample.row).to(torch.complex128))
+    rho = states.density(study.backend.ket(sample.row).to(torch.complex128))
     places = [
         tuple(study.modalities.index(name) for name in part.split("+") if name) for part in parts
     ]
@@ -265,7 +265,7 @@ def _row_curves(
     for n, part in enumerate(curves.coefficients["observables"]):
         own = bias if n == 0 else torch.zeros_like(bias)
         observables = torch.as_tensor(part).to(torch.complex128)
-        scores = study.space.observable_scores(rows, observables, own)
+        scores = study.backend.observable_scores(rows, observables, own)
         coefficients.append(scores[0] if single else scores)
     return replace(curves, coefficients={"scores": np.stack(coefficients)})
 

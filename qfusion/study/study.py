@@ -20,8 +20,8 @@ from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.target_spec import SHARE_OF_VOTES
 from qfusion.explain import backgrounds, stability, verdicts
 from qfusion.models import base
-from qfusion.study.backends import space_class
-from qfusion.study.backends.base import BaseSpace, dividend_column
+from qfusion.study.backends import backend_class
+from qfusion.study.backends.base import BaseBackend, dividend_column
 from qfusion.study.cache import dataset_cache, per_model_cache, state_cache
 from qfusion.study.jobs import Task
 from qfusion.training import checkpoint_cards, encodings, metrics
@@ -56,21 +56,21 @@ class Study:
     uses_all_rows: bool = False
     _shared: object = field(default_factory=object, repr=False)
     _states: object = field(default_factory=object, repr=False)
-    _set: Any = field(default=None, repr=False)
-    _alone: Any = field(default=None, repr=False)
+    _base: Any = field(default=None, repr=False)
+    _user_only: Any = field(default=None, repr=False)
     _own: object = field(default_factory=object, init=False, repr=False)
     reference: int | None = field(default=None, kw_only=True)
     card_path: Path | None = field(default=None, kw_only=True)
 
     @cached_property
-    def space(self) -> BaseSpace:
+    def backend(self) -> BaseBackend:
         """The samples as the family of the model represents them; see `study.backends`."""
-        return space_class(self.model)(self)
+        return backend_class(self.model)(self)
 
     @dataset_cache
     def opening_sample(self) -> str:
         """Id of the sample to show first; empty where it is chosen from the explanations of all."""
-        return self.space.opening_sample()
+        return self.backend.opening_sample()
 
     def sample(self, sample_id: str, *, output: str | int | None = None, tweak: Any = "") -> Any:
         """Return the `Sample` of an id, with its contributions, verdict, states and entropies.
@@ -93,8 +93,8 @@ class Study:
         training seeds, the digest of the data including words, and, if it matters, that of the background. Results
         cached under this key are shown to whoever asks.
         """
-        if self._set is not None:
-            return (*self._set.memo_key(background), self._alone.dataset.digest)
+        if self._base is not None:
+            return (*self._base.memo_key(background), self._user_only.dataset.digest)
         key: tuple[str, ...] = (
             self.name,
             str(self.card.get("weights_sha256", "")),
@@ -123,27 +123,27 @@ class Study:
         Args:
             background: of `explain.background`, made with this model.
         """
-        return self.rebase(replace(self.base_study, _background=background))
+        return self.with_same_user_samples(replace(self.base_study, _background=background))
 
     def with_all_rows(self) -> Self:
         """Return the same model and samples against every row of the background, where some would do. This study is
         shared: its explanation is that of the refinement, or is computed on request.
         """
-        return self.rebase(self._exact())
+        return self.with_same_user_samples(self._exact())
 
     def with_default_background(self) -> Self:
         """Return the same model and samples against the training samples, of which only some are used where all would
         take long: the study that pages open first.
         """
         is_default = self.background.kind == backgrounds.DEFAULT and not self.uses_all_rows
-        return self if is_default else self.rebase(self._default())
+        return self if is_default else self.with_same_user_samples(self._default())
 
     @property
     def is_default(self) -> bool:
         """Whether it is the study that pages open first: of the data set alone, with the default background, rows of
         the background, and scores."""
         return (
-            self._set is None
+            self._base is None
             and self._background is None
             and not self.uses_all_rows
             and self.reference is None
@@ -165,26 +165,26 @@ class Study:
         """
         if reference == self.reference:
             return self
-        return self.rebase(self.base_study._with_reference(reference))
+        return self.with_same_user_samples(self.base_study._with_reference(reference))
 
     @memo(12)
     def _with_reference(self, reference: int | None) -> Self:
         model = base.log_odds_against_others(self.trained)
         if reference is not None:
             model = base.log_odds_against_class(model, reference)
-        model = space_class(model).prepare_model(model)
+        model = backend_class(model).prepare_model(model)
         return replace(self, model=model, _shared=object(), reference=reference)
 
     @property
     def base_study(self) -> Self:
         """The study of the data set alone, without the samples of a visitor."""
-        return self if self._set is None else self._set
+        return self if self._base is None else self._base
 
-    def rebase(self, study: Self) -> Self:
+    def with_same_user_samples(self, study: Self) -> Self:
         """Return another study of the same data set, with the visitor's samples of this one appended."""
-        return study if self._set is None else study.with_own(self.dataset)
+        return study if self._base is None else study.with_user_samples(self.dataset)
 
-    def with_own(self, dataset: DataSet) -> Self:
+    def with_user_samples(self, dataset: DataSet) -> Self:
         """Return the study of a set with a visitor's samples after those of the set. Everything else of the set is
         shared.
 
@@ -192,7 +192,7 @@ class Study:
             dataset: of `data.own_samples.append_samples`.
         """
         alone = self.base_study.with_data(cast("DataSet", dataset.own))
-        return replace(alone.with_data(dataset), _set=self.base_study, _alone=alone)
+        return replace(alone.with_data(dataset), _base=self.base_study, _user_only=alone)
 
     def with_data(self, dataset: DataSet) -> Self:
         """Return the same model on another data set, with which nothing is shared."""
@@ -282,7 +282,7 @@ class Study:
     @per_model_cache
     def scores(self) -> np.ndarray:
         """Scores of all samples, (N, C)."""
-        return self.space.scores()
+        return self.backend.scores()
 
     def precompute(self) -> Self:
         """Return the same study after applying the model to every sample."""
@@ -349,22 +349,22 @@ class Study:
     @dataset_cache
     def explained_rows(self) -> np.ndarray:
         """Rows that are explained together: all, or some test rows where all would take long."""
-        return self.space.explained_rows()
+        return self.backend.explained_rows()
 
     @dataset_cache
     def explanation(self) -> Any:
         """Explanation of the explained rows; computed when it is first needed, and stored for a large set."""
-        return self.space.explain_rows()
+        return self.backend.explain_rows()
 
     @dataset_cache
     def explanation_background(self) -> Any:
         """Background of `explanation`: the study's, or some of its rows."""
-        return self.space.explanation_background()
+        return self.backend.explanation_background()
 
     @dataset_cache
     def sample_background(self) -> Any:
         """Background of the explanation of one sample: the study's, or some of its rows."""
-        return self.space.sample_background()
+        return self.backend.sample_background()
 
     @memo(
         256,
@@ -483,10 +483,10 @@ class Study:
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }
         if self.is_large:
-            explained_facts = self.space.facts(self.explained_rows)
+            explained_facts = self.backend.facts(self.explained_rows)
             facts = {name: self.scatter(fact) for name, fact in explained_facts.items()}
         else:
-            facts = self.space.facts()
+            facts = self.backend.facts()
         dividends = self.explained_dividends(output)
         contributions = {
             dividend_column(term): self.scatter(dividends[:, i])

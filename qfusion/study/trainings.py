@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import _sentences, runs
+from qfusion import _progress, runs
 from qfusion._checks import check, choose
 from qfusion._memory_cache import file_stamp, memo
 from qfusion.errors import IntegrityError, QFusionError, default_on_error
@@ -44,7 +44,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Seen:
+class RunStatus:
     """Current state of a run. It has a `problem` instead of plan and record if its files cannot be read."""
 
     run: Run
@@ -92,26 +92,26 @@ def _record(run: Run) -> Record:
     return run.record() if record.state in ("running", "interrupted") else record
 
 
-def see(run: Run) -> Seen:
+def read_status(run: Run) -> RunStatus:
     """Look at a run."""
     try:
         plan, record = run.plan, validate_record(_record(run))
     except QFusionError as error:
-        return Seen(run, None, None, "", problem=str(error))
+        return RunStatus(run, None, None, "", problem=str(error))
     state = (
         STARTING
         if record.state not in ("running", "finished") and runs.is_starting(run)
         else record.state
     )
-    return Seen(run, plan, record, state, run.pending_request())
+    return RunStatus(run, plan, record, state, run.pending_request())
 
 
-def look() -> list[Seen]:
+def list_statuses() -> list[RunStatus]:
     """Return all runs in their current state, the newest first."""
-    return [see(run) for run in runs.list_runs()]
+    return [read_status(run) for run in runs.list_runs()]
 
 
-def select_runs(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
+def select_runs(seen: Sequence[RunStatus], names: Sequence[str] = ()) -> list[RunStatus]:
     """Return the runs of some names, in their order. Without names, return those that are alive, or else the newest.
 
     Raises:
@@ -125,12 +125,12 @@ def select_runs(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
     )
 
 
-def open_runs(names: Sequence[str] = ()) -> list[Seen]:
+def open_runs(names: Sequence[str] = ()) -> list[RunStatus]:
     """Return runs in their current state, by their names, see `select_runs`."""
-    return select_runs(look(), names)
+    return select_runs(list_statuses(), names)
 
 
-def runs_with_losses(seen: Sequence[Seen]) -> list[Seen]:
+def runs_with_losses(seen: Sequence[RunStatus]) -> list[RunStatus]:
     """Return those of some runs that have a loss to draw, of an epoch or within the first one."""
     return [
         entry
@@ -140,7 +140,7 @@ def runs_with_losses(seen: Sequence[Seen]) -> list[Seen]:
     ]
 
 
-def runs_with_history(seen: Sequence[Seen]) -> list[Seen]:
+def runs_with_history(seen: Sequence[RunStatus]) -> list[RunStatus]:
     """Return those of some runs that have an epoch to draw."""
     return [entry for entry in seen if entry.record is not None and entry.record.history]
 
@@ -236,7 +236,7 @@ def watched_curves(record: Record, prefix: str) -> dict[str, Curve]:
     }
 
 
-def watched_run_curves(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
+def watched_run_curves(seen: Sequence[RunStatus], prefix: str) -> dict[str, dict[str, Curve]]:
     """Return the curves of `watched_curves`, by run. Runs without them are left out."""
     return {
         entry.name: terms
@@ -246,7 +246,7 @@ def watched_run_curves(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str,
 
 
 def group_by_modalities(
-    seen: Sequence[Seen],
+    seen: Sequence[RunStatus],
 ) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
     """Return the watched contributions by run, in groups of runs with the same modalities, and these modalities."""
     groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
@@ -412,7 +412,7 @@ class Results:
         return pd.DataFrame(rows)
 
 
-def collect_results(runs: Sequence[Seen]) -> Results:
+def collect_results(runs: Sequence[RunStatus]) -> Results:
     """Return the results of runs. Runs that cannot be read are left out."""
     rows: list[dict[str, Any]] = []
     kinds: set[Hashable] = set()
@@ -428,7 +428,7 @@ def collect_results(runs: Sequence[Seen]) -> Results:
             "state": run.status.value,
             "epochs": record.epoch,
             "kept": record.best_epoch,
-            "time": _sentences.duration(seconds),
+            "time": _progress.duration(seconds),
         }
         if card is not None:
             row["parameters"] = card["parameters"]["total"]
@@ -456,7 +456,7 @@ def collect_results(runs: Sequence[Seen]) -> Results:
 
 
 @default_on_error(None)
-def _card(entry: Seen) -> dict[str, Any] | None:
+def _card(entry: RunStatus) -> dict[str, Any] | None:
     """The card of the model that a run made."""
     if not entry.has_model:
         return None

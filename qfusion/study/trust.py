@@ -77,13 +77,13 @@ def feature_curves(
     modality: str,
     ranking: str = disturbances.FIRST,
     probability: bool = False,
-    everyone: bool = False,
+    all_samples: bool = False,
 ) -> faithfulness.Curves:
     """Return the deletion and insertion curves of one modality's features on the test rows, or, for a large set and
-    unless `everyone` is set, on some of them.
+    unless `all_samples` is set, on some of them.
     """
     data = study.dataset
-    rows = asked_inside(study, everyone)
+    rows = asked_inside(study, all_samples)
     random = np.random.default_rng(0)
     baseline = batches.mean_and_std(
         data, data.rows(checkpoint_cards.training_split(study.card)), modality
@@ -113,15 +113,15 @@ def feature_curves(
     return curves if probability else replace(curves, unit=study.quantity)
 
 
-def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
+def asked_inside(study: Study, all_samples: bool = False) -> np.ndarray:
     """Return the test rows on which the model is evaluated with features replaced. These are all test rows, or, for
-    a large set and unless `everyone` is set, `INSIDE` rows drawn at random, because its features have to be encoded
+    a large set and unless `all_samples` is set, `INSIDE` rows drawn at random, because its features have to be encoded
     again and again.
     """
     rows = study.dataset.rows(SPLIT)
     return rows[
         jobs.drawn_places(
-            len(rows), INSIDE, INSIDE, everyone or not encodings.is_heavy(study.dataset)
+            len(rows), INSIDE, INSIDE, all_samples or not encodings.is_heavy(study.dataset)
         )
     ]
 
@@ -231,11 +231,11 @@ def find_stability(study: Study) -> list[Finding]:
     return check_stability(load_stability(study), errors, unit_over_seeds(study))
 
 
-def reliability_findings(study: Study, *, at_hand: bool = False) -> list[Finding]:
+def reliability_findings(study: Study, *, cached_only: bool = False) -> list[Finding]:
     """Return the findings on the reliability of a model's explanations, warnings first.
 
     Args:
-        at_hand: leave out the comparison of backgrounds unless it is computed already, since it takes longest.
+        cached_only: leave out the comparison of backgrounds unless it is computed already, since it takes longest.
     """
     findings = check_deletion(modality_curves(study), "modalities")
     findings.append(find_truth(study))
@@ -243,7 +243,7 @@ def reliability_findings(study: Study, *, at_hand: bool = False) -> list[Finding
         findings += find_stability(study)
     findings += find_joint(study)
     compare = agreement
-    compared = find_result(compare, study) if at_hand else compare(study)
+    compared = find_result(compare, study) if cached_only else compare(study)
     if compared is not None:
         findings.append(check_backgrounds(compared.same, compared.samples, tuple(compared.names)))
     findings = reconcile(findings)

@@ -13,7 +13,7 @@ from qfusion.data import Text
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, sensitivity
-from qfusion.models.terms import Search
+from qfusion.models.terms import FlipSearch
 from qfusion.quantum import states
 from qfusion.study.jobs import Task
 from qfusion.study.opening import default_contrast
@@ -181,7 +181,7 @@ def apply_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result
         else:
             choose("Action", change.action, (KEPT,))
     outcome = counterfactual.outcome(
-        study.space.fixed_model(), inputs, study.background, states, dropped
+        study.backend.fixed_model(), inputs, study.background, states, dropped
     )
     return Result(
         outcome,
@@ -204,7 +204,7 @@ def mix_states(own: Any, other: Any, share: float) -> Any:
     """
     if share == 1:
         return other
-    between = states.between_kets if own.is_complex() else states.between_masses
+    between = states.ket_geodesic if own.is_complex() else states.between_masses
     return between(own, other, share)
 
 
@@ -302,7 +302,7 @@ def every_state(study: Study) -> dict[str, Any]:
 @memo(64, background=False, task=Task.FIND_STATE_CHANGE)
 def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
     """For each modality the nearest state and the nearest other sample's that turn the decision on one sample."""
-    model = study.space.fixed_model()
+    model = study.backend.fixed_model()
     everyone = every_state(study)
     own = own_states(study, row)
     donors = {
@@ -324,11 +324,11 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
 )
 def parameter_table(study: Study) -> Any:
     """Return the table that `flips.nearest_parameters` reuses for every sample."""
-    return study.space.parameter_table()
+    return study.backend.parameter_table()
 
 
 @memo(32, background=False, task=Task.FIND_PARAMETER_CHANGE)
-def parameters_that_flip(study: Study, row: int) -> Search:
+def parameters_that_flip(study: Study, row: int) -> FlipSearch:
     """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
     return sensitivity.nearest_parameters(
         study.model, own_states(study, row), parameter_table(study)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _disk_cache, _sentences
+from qfusion import _disk_cache, _progress
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet
 from qfusion.models import FusionModel, base, inputs
@@ -78,7 +78,7 @@ def encoded_numbers(model: FusionModel, dataset: DataSet) -> dict[str, np.ndarra
     key = encoding_key(model, dataset)
 
     def make() -> dict[str, np.ndarray]:
-        with _sentences.progress_shown("Encoding") as show:
+        with _progress.progress_shown("Encoding") as show:
             return _made(model, dataset, show)
 
     return CACHE.get_or_compute(
@@ -111,7 +111,7 @@ def encode(
     dataset: DataSet,
     rows: np.ndarray,
     dtype: torch.dtype,
-    tell: _sentences.Tell | None = None,
+    tell: _progress.Tell | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the outputs of the encoders for rows, by modality, (B, outputs of the encoder), computed one block of
     features at a time.
@@ -133,7 +133,7 @@ def encode(
 
 
 def _made(
-    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None
+    model: FusionModel, dataset: DataSet, tell: _progress.Tell | None
 ) -> dict[str, np.ndarray]:
     # the samples by which that is decided
     few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))

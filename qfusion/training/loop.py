@@ -35,11 +35,11 @@ from qfusion.training.optimisation import (
     Heads,
     balanced_weights,
     compute_loss,
+    decay_couplings,
     loss_factor,
     mixed_precision,
     parameter_groups,
     rate_schedule,
-    relax,
     target_unit,
 )
 from qfusion.training.options import Options, complete_options
@@ -442,7 +442,7 @@ class Fit(Generic[M]):
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), options.clip))
-        relax(self.model, float(self.schedule.get_last_lr()[0]) * options.coupling_decay)
+        decay_couplings(self.model, float(self.schedule.get_last_lr()[0]) * options.coupling_decay)
         self.optimiser.step()
         self.schedule.step()
         self.average.update(self.model)

@@ -103,7 +103,7 @@ def rate_schedule(
 
 
 @torch.no_grad()
-def relax(model: nn.Module, part: float) -> None:
+def decay_couplings(model: nn.Module, part: float) -> None:
     """Move the couplings of the modalities by this fraction towards the values at which they have no effect."""
     if part and isinstance(model, FusionModel):
         for parameter, nothing in model.couplings():

@@ -258,8 +258,8 @@ def modality_state(sample: Sample, modality: str, *, changes: Changes = None) ->
     measure = "Fubini–Study angle; its cosine squared is the fidelity"
     inputs = "whether any input would give"
     if not before.is_complex():
-        space: Any = sample.study.space
-        names = list(space.elements)
+        backend: Any = sample.study.backend
+        names = list(backend.elements)
         figure = state_changes.number_bars(
             old,
             new,

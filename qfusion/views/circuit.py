@@ -80,8 +80,8 @@ CONE = SelectParam(
     "Light cone of",
     "No gate is greyed out.",
     "Gates that cannot affect this read-out are grey.",
-    lambda study: (NONE, *study.space.readouts()),
-    fits=needs(Circuit, where=lambda study: study.space.readouts()),
+    lambda study: (NONE, *study.backend.readouts()),
+    fits=needs(Circuit, where=lambda study: study.backend.readouts()),
 )
 
 
@@ -117,7 +117,7 @@ def sample_light_cone(sample: Sample, readout: str) -> Cone[int]:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
     """
     steps = replay(sample)
-    known = sample.study.space.readouts()
+    known = sample.study.backend.readouts()
     check(
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",

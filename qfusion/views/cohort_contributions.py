@@ -39,7 +39,7 @@ BY = SelectParam(
 )
 
 
-def cohort_shares(levels: performance.Levels) -> View:
+def cohort_shares(levels: performance.CohortComparison) -> View:
     """The mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohorts.share_column
@@ -120,7 +120,7 @@ def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every
     )
 
 
-def types(levels: performance.Levels) -> View:
+def types(levels: performance.CohortComparison) -> View:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds = list(RELATIONS)
     rows = levels.rows
@@ -187,7 +187,9 @@ def types(levels: performance.Levels) -> View:
     )
 
 
-def dividends(levels: performance.Levels, *, by: Annotated[str, BY] = cohorts.NOT_GROUPED) -> View:
+def dividends(
+    levels: performance.CohortComparison, *, by: Annotated[str, BY] = cohorts.NOT_GROUPED
+) -> View:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
@@ -261,14 +263,14 @@ def dividends(levels: performance.Levels, *, by: Annotated[str, BY] = cohorts.NO
     )
 
 
-def contribution_unit(levels: performance.Levels) -> str:
+def contribution_unit(levels: performance.CohortComparison) -> str:
     """Return the unit of the contributions of a cohort's samples."""
     if levels.study.classes and levels.output_wanted is None:
         return "log-odds of the class decided for (nats)"
     return levels.study.score_unit(levels.output_wanted or 0)
 
 
-def describe_study_background(levels: performance.Levels) -> str:
+def describe_study_background(levels: performance.CohortComparison) -> str:
     """Describe the background of a cohort's explanations, and the standard errors where it is drawn."""
     study = levels.study
     return decisions.describe_comparison(

@@ -27,7 +27,7 @@ SLICES_BY = SelectParam(
 )
 
 
-def slices(levels: performance.Levels, *, by: Annotated[str, SLICES_BY] = "") -> View:
+def slices(levels: performance.CohortComparison, *, by: Annotated[str, SLICES_BY] = "") -> View:
     """How often the model is wrong in every slice.
 
     Args:
@@ -138,7 +138,7 @@ def _rate_z_score(entry: mistakes.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: performance.Levels) -> View:
+def worst(levels: performance.CohortComparison) -> View:
     """The cohort's samples with the largest errors."""
     rows, values = mistakes.worst(levels)
     study = levels.study
@@ -209,7 +209,7 @@ def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     )
 
 
-def wrong(levels: performance.Levels) -> View:
+def wrong(levels: performance.CohortComparison) -> View:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure."""
     result = mistakes.wrong(levels)
     study = levels.study

@@ -14,7 +14,7 @@ from qfusion.study import cohorts, jobs, maps, performance, text
 from qfusion.study.study import Study
 from qfusion.study.text import SPOKEN
 from qfusion.views.cohort_contributions import describe_study_background
-from qfusion.views.pages.choices import Everyone
+from qfusion.views.pages.choices import AllSamples
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison
@@ -87,12 +87,12 @@ MAP_COLOUR = SelectParam(
 
 
 def sample_map(
-    levels: performance.Levels,
+    levels: performance.CohortComparison,
     *,
     of: Annotated[str, MAP_OF] = "",
     method: Annotated[Literal["PCA", "UMAP"], MAP_METHOD] = "PCA",
     colour: Annotated[str, MAP_COLOUR] = "",
-    everyone: Everyone = False,
+    all_samples: AllSamples = False,
 ) -> View:
     """All samples on a map of two dimensions.
 
@@ -101,9 +101,9 @@ def sample_map(
         of: the coordinates that are reduced, see `coordinates.kinds`; the first by default.
         method: "PCA" or "UMAP".
         colour: a column, see `colour_choices`; the first by default.
-        everyone: all samples are placed where some are drawn by default.
+        all_samples: all samples are placed where some are drawn by default.
     """
-    placed = map_positions(levels, of, method, everyone)
+    placed = map_positions(levels, of, method, all_samples)
     at = drawn_positions(levels, placed)
     study = levels.study
     known = colour_choices(study, levels.rows)
@@ -193,7 +193,7 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
     return sentence
 
 
-def _describe_ring(levels: performance.Levels) -> str:
+def _describe_ring(levels: performance.CohortComparison) -> str:
     """Return what the ring is, which a visitor's sample does not have: it is in no split."""
     return (
         "" if levels.sample.is_own else f"; ring: sample {text.escape_markdown(levels.sample.id)}"
@@ -201,7 +201,10 @@ def _describe_ring(levels: performance.Levels) -> str:
 
 
 def map_positions(
-    levels: performance.Levels, of: str = "", method: str = "PCA", everyone: bool = False
+    levels: performance.CohortComparison,
+    of: str = "",
+    method: str = "PCA",
+    all_samples: bool = False,
 ) -> maps.SampleMap:
     """Return where the samples of the split lie; arguments as of `sample_map`."""
     return maps.sample_map(
@@ -210,11 +213,11 @@ def map_positions(
         method,
         levels.places(levels.rows),
         levels.output_wanted,
-        everyone,
+        all_samples,
     )
 
 
-def drawn_positions(levels: performance.Levels, result: maps.SampleMap) -> np.ndarray:
+def drawn_positions(levels: performance.CohortComparison, result: maps.SampleMap) -> np.ndarray:
     """Return the places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
         jobs.thin_rows(np.arange(len(result.rows)), MAX_DRAWN),
@@ -311,11 +314,11 @@ def _describe_projection(result: maps.SampleMap) -> str:
 
 
 def entanglement(
-    levels: performance.Levels,
+    levels: performance.CohortComparison,
     *,
     measure: Annotated[str, MEASURE] = "",
     strength: Annotated[Literal["joint", "joint_share"], STRENGTH] = "joint",
-    everyone: Everyone = False,
+    all_samples: AllSamples = False,
 ) -> View:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
@@ -323,13 +326,13 @@ def entanglement(
         levels: all samples, a cohort, one sample; of a model that entangles.
         measure: of entanglement or mixing, see `measure_titles`; the first by default.
         strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
-        everyone: measured on all samples where some are drawn by default.
+        all_samples: measured on all samples where some are drawn by default.
     """
     study = levels.study
     titles = performance.measure_titles(study)
     strengths = performance.strength_titles(study)
     measure = measure or next(iter(titles), "")
-    result = performance.correlate_measures(levels, measure, strength, everyone)
+    result = performance.correlate_measures(levels, measure, strength, all_samples)
     figure = cohort_charts.scatter(
         result.rows.index.tolist(),
         result.x,

@@ -23,7 +23,7 @@ def shown_classes(counts: np.ndarray) -> list[int]:
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
-def confusions(levels: performance.Levels) -> View:
+def confusions(levels: performance.CohortComparison) -> View:
     """Which classes the cohort's samples are taken for."""
     counts = performance.confusions(levels)
     classes = levels.study.classes
@@ -54,7 +54,7 @@ def confusions(levels: performance.Levels) -> View:
     )
 
 
-def curves(levels: performance.Levels) -> View:
+def curves(levels: performance.CohortComparison) -> View:
     """ROC and precision-recall curves of every class against the rest."""
     result = performance.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -99,7 +99,7 @@ def curves(levels: performance.Levels) -> View:
     )
 
 
-def calibration(levels: performance.Levels) -> View:
+def calibration(levels: performance.CohortComparison) -> View:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = performance.calibration(levels)
     sure, right = (
@@ -139,7 +139,7 @@ def describe_calibration(sure: float, right: float, count: int) -> str:
     return "overconfident" if sure > right else "underconfident"
 
 
-def residuals(levels: performance.Levels) -> View:
+def residuals(levels: performance.CohortComparison) -> View:
     """How far predictions are off, over the range of the annotation."""
     result = performance.residuals(levels)
     rows = levels.rows
@@ -235,6 +235,6 @@ def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
 
 
-def _describe_cohort(levels: performance.Levels) -> str:
+def _describe_cohort(levels: performance.CohortComparison) -> str:
     name = name_cohort(levels) if levels.parts else name_split(levels)
     return f"Of {int(levels.inside.sum()):,} samples of {text.escape_markdown(name)}."

@@ -310,9 +310,9 @@ def has_jumps(study: Study) -> bool:
     return evolving is not None and study.model.jump_count > 0
 
 
-def long_time_limit(sample: Sample) -> evolution.Settling:
+def long_time_limit(sample: Sample) -> evolution.Convergence:
     """Return the long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
-    return evolution.attract(sample.study, sample.row, sample.tweak)
+    return evolution.steady_state_of(sample.study, sample.row, sample.tweak)
 
 
 def distance(sample: Sample) -> View:
@@ -421,7 +421,7 @@ def describe_random_comparison(pairs: Contraction | None) -> str:
     )
 
 
-def describe_approach_rate(settled: evolution.Settling, T: float) -> str:
+def describe_approach_rate(settled: evolution.Convergence, T: float) -> str:
     """Return the asymptotic rate beside that at which this sample approaches the steady state within T."""
     distance = settled.attractor.distance
     at_T = float(np.interp(T, settled.times, distance))

@@ -20,7 +20,7 @@ from qfusion.figures import style, trust_charts
 from qfusion.study import attribution, text, trust
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.views.pages.choices import Everyone, TermKind
+from qfusion.views.pages.choices import AllSamples, TermKind
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import rules
@@ -62,18 +62,18 @@ MEASURE = SelectParam(
 Measure = Annotated[Literal["log-odds", "probability"], MEASURE]
 
 
-def cautions(study: Study, at_hand: bool = False) -> View:
+def cautions(study: Study, cached_only: bool = False) -> View:
     """Every caution on the explanations of a model, as a table: it has no figure.
 
     Args:
         study: a model on its data.
-        at_hand: leave out what takes longest unless it is computed already, see `trust.reliability_findings`.
+        cached_only: leave out what takes longest unless it is computed already, see `trust.reliability_findings`.
     """
     study = trust.with_training_background(study)
     samples = len(trust.explained_test_rows(study))
     dataset = text.escape_markdown(study.dataset.name)
     background = background_markdown(study.explanation_background)
-    findings = trust.reliability_findings(study, at_hand=at_hand)
+    findings = trust.reliability_findings(study, cached_only=cached_only)
     words = [describe_finding(finding) for finding in findings]
     if study.is_exact:
         sums = f"Contributions are exact: they sum to the {study.quantity}, without sampling."
@@ -127,7 +127,7 @@ def feature_curves(
     *,
     ranking: Annotated[str, RANKING] = disturbances.FIRST,
     measure: Measure = "log-odds",
-    everyone: Everyone = False,
+    all_samples: AllSamples = False,
 ) -> View:
     """Features of one modality taken away or given back one after another, the most important first.
 
@@ -137,16 +137,16 @@ def feature_curves(
         modality: whose features; the first by default.
         ranking: title of one of `explain.attribution.METHODS`.
         measure: of the predicted class; of a regression it is the score.
-        everyone: measured on all test samples, where some are drawn of a large set by default.
+        all_samples: measured on all test samples, where some are drawn of a large set by default.
     """
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
     curves = trust.feature_curves(
-        study, modality, ranking, _is_probability(study, measure), everyone
+        study, modality, ranking, _is_probability(study, measure), all_samples
     )
     whole = len(study.dataset.rows(trust.SPLIT))
     drawn = ""
     if curves.samples < whole:
-        ids = study.dataset.ids[trust.asked_inside(study, everyone)]
+        ids = study.dataset.ids[trust.asked_inside(study, all_samples)]
         interval = describe_intervals(study.dataset, pd.DataFrame(index=ids))
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "

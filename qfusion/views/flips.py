@@ -16,7 +16,7 @@ from qfusion.models import terms
 from qfusion.models.live_model import LiveModel
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import Circuit, Evolution, KetStates, StateModel, TruthTables
-from qfusion.models.terms import Search
+from qfusion.models.terms import FlipSearch
 from qfusion.study import angles, circuits, text, what_if
 from qfusion.study.angles import AngleCurve
 from qfusion.study.sample import Sample
@@ -203,7 +203,7 @@ def parameter_flips(sample: Sample) -> View:
 
 
 def describe_smallest_turn(
-    parameter_changes: Sequence[terms.ParameterChange],
+    parameter_changes: Sequence[terms.ParameterFlip],
     names: Sequence[str],
     to: str,
     tried: int,
@@ -237,7 +237,7 @@ def describe_smallest_turn(
     )
 
 
-def _describe_search(search: Search) -> str:
+def _describe_search(search: FlipSearch) -> str:
     if search.resolution == 0:
         return "exact, since every output is a + b cos φ + c sin φ in one angle."
     return (
@@ -382,7 +382,7 @@ RANGES = "couplings and dissipation × 0 to {factor:g}, T from 0 to {duration:g}
 ALL_ANGLES = "every angle of the truth tables, over the full circle"
 
 
-def describe_ranges(search: Search) -> str:
+def describe_ranges(search: FlipSearch) -> str:
     """Return the ranges of a search."""
     if search.largest_duration is None:
         return ALL_ANGLES

@@ -44,7 +44,7 @@ def path_attribution(sample: Sample, over: str = physics_terms.THIS) -> PathAttr
     `study.physics_terms.cohorts`.
     """
     study = sample.study
-    return physics_terms.built(
+    return physics_terms.generator_attribution(
         study,
         physics_terms.cohort_rows(study, sample.row, over, lambda: study.frame(sample.output)),
         sample.output,

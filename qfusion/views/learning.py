@@ -15,7 +15,7 @@ from qfusion.study import text
 from qfusion.study.seeds import count_rows, run_loss
 from qfusion.study.trainings import (
     Curve,
-    Seen,
+    RunStatus,
     collect_results,
     curve,
     main_metric,
@@ -39,7 +39,7 @@ METRIC = SelectParam(
 )
 
 
-def train_loss(runs: Sequence[Seen]) -> View:
+def train_loss(runs: Sequence[RunStatus]) -> View:
     """The validation and training loss by epoch."""
     drawn = runs_with_losses(runs)
     check(bool(drawn), "None of the runs has a loss to draw.")
@@ -93,7 +93,7 @@ def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
     return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
 
 
-def train_metric(runs: Sequence[Seen], *, metric: Annotated[str, METRIC] = "") -> View:
+def train_metric(runs: Sequence[RunStatus], *, metric: Annotated[str, METRIC] = "") -> View:
     """A metric on the validation rows by epoch.
 
     Args:
@@ -121,7 +121,7 @@ def train_metric(runs: Sequence[Seen], *, metric: Annotated[str, METRIC] = "") -
     )
 
 
-def train_gradient(runs: Sequence[Seen]) -> View:
+def train_gradient(runs: Sequence[RunStatus]) -> View:
     """The norm of the gradient by epoch."""
     drawn = require_history(runs)
     return _draw_epochs(
@@ -136,7 +136,7 @@ def train_gradient(runs: Sequence[Seen]) -> View:
     )
 
 
-def train_rate(runs: Sequence[Seen]) -> View:
+def train_rate(runs: Sequence[RunStatus]) -> View:
     """The learning rate by epoch."""
     return _draw_epochs(
         require_history(runs),
@@ -149,7 +149,7 @@ def train_rate(runs: Sequence[Seen]) -> View:
     )
 
 
-def train_results(runs: Sequence[Seen]) -> View:
+def train_results(runs: Sequence[RunStatus]) -> View:
     """The epochs, the time, and the metrics of the saved weights, as a table: it has no figure."""
     result = collect_results(runs)
     sizes = "; ".join(
@@ -169,7 +169,7 @@ def train_results(runs: Sequence[Seen]) -> View:
 
 
 def _draw_epochs(
-    runs: Sequence[Seen],
+    runs: Sequence[RunStatus],
     key: str,
     title: str,
     *,
@@ -193,7 +193,7 @@ def _draw_epochs(
     )
 
 
-def require_history(runs: Sequence[Seen]) -> list[Seen]:
+def require_history(runs: Sequence[RunStatus]) -> list[RunStatus]:
     """Return the runs that have an epoch to draw.
 
     Raises:
@@ -204,20 +204,20 @@ def require_history(runs: Sequence[Seen]) -> list[Seen]:
     return result
 
 
-def _curves(runs: Sequence[Seen], key: str) -> dict[str, Curve]:
+def _curves(runs: Sequence[RunStatus], key: str) -> dict[str, Curve]:
     return {run.name: curve(run.record, key) for run in runs if run.record is not None}
 
 
-def _best_epochs(runs: Sequence[Seen]) -> dict[str, int]:
+def _best_epochs(runs: Sequence[RunStatus]) -> dict[str, int]:
     return {run.name: run.record.best_epoch for run in runs if run.record is not None}
 
 
-def run_colours(runs: Sequence[Seen]) -> dict[str, str]:
+def run_colours(runs: Sequence[RunStatus]) -> dict[str, str]:
     """Return the colour of every run by its name."""
     return {entry.name: training_charts.run_colour(place) for place, entry in enumerate(runs)}
 
 
-def _rows(runs: Sequence[Seen]) -> str:
+def _rows(runs: Sequence[RunStatus]) -> str:
     """Return the rows behind a curve, of every data set."""
     words = {
         run.plan.data: f"{text.escape_markdown(run.plan.data)}: {rows[0]:,} rows trained on, {rows[1]:,} validation "
@@ -253,7 +253,7 @@ def _whole(epochs: np.ndarray) -> np.ndarray:
     return epochs.round(3) if (epochs % 1).any() else epochs.astype(int)
 
 
-def common_metrics(runs: Sequence[Seen]) -> list[str]:
+def common_metrics(runs: Sequence[RunStatus]) -> list[str]:
     """Return the metrics that all runs with an epoch have."""
     return metric_names([entry.record for entry in runs if entry.record is not None])
 

@@ -14,7 +14,7 @@ from qfusion.study.trainings import (
     PASSED,
     Curve,
     Onset,
-    Seen,
+    RunStatus,
     group_by_modalities,
     onsets,
     passes,
@@ -48,7 +48,7 @@ NORMS = {
 _NO_ATTRIBUTION = "Does not show which modality decides, since entanglement measures correlation, not attribution."
 
 
-def train_dividends(runs: Sequence[Seen], group: str = "0") -> View:
+def train_dividends(runs: Sequence[RunStatus], group: str = "0") -> View:
     """The contributions of single modalities and their combinations by epoch, for models that can be explained.
 
     Args:
@@ -85,7 +85,7 @@ def train_dividends(runs: Sequence[Seen], group: str = "0") -> View:
     )
 
 
-def parameter_norms(runs: Sequence[Seen], of: Literal["H", "tables"] = "H") -> View:
+def parameter_norms(runs: Sequence[RunStatus], of: Literal["H", "tables"] = "H") -> View:
     """How large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
@@ -110,7 +110,7 @@ def parameter_norms(runs: Sequence[Seen], of: Literal["H", "tables"] = "H") -> V
     )
 
 
-def train_negativity(runs: Sequence[Seen]) -> View:
+def train_negativity(runs: Sequence[RunStatus]) -> View:
     """The log-negativity of each modality with the others by epoch, for models that evolve in time."""
     result = {
         name: terms
@@ -132,7 +132,7 @@ def train_negativity(runs: Sequence[Seen]) -> View:
     )
 
 
-def train_replay(runs: Sequence[Seen]) -> View:
+def train_replay(runs: Sequence[RunStatus]) -> View:
     """The joint part of the contributions and entanglement by epoch, of the first run that watched both: which came
     first.
     """
@@ -170,12 +170,12 @@ def train_replay(runs: Sequence[Seen]) -> View:
     )
 
 
-def modality_onsets(run: Seen) -> dict[str, Onset]:
+def modality_onsets(run: RunStatus) -> dict[str, Onset]:
     """Return when joint terms and entanglement of a run began; empty where they were not recorded."""
     return {} if run.record is None else onsets(run.record)
 
 
-def train_fused(runs: Sequence[Seen]) -> View:
+def train_fused(runs: Sequence[RunStatus]) -> View:
     """The entropy of a fused qubit by epoch; only of models that fuse by rules."""
     result = {
         name: terms["fused"]
@@ -199,7 +199,7 @@ def train_fused(runs: Sequence[Seen]) -> View:
 
 
 def _watched_rows(
-    runs: Sequence[Seen], names: Container[str], which: int, against: bool = False
+    runs: Sequence[RunStatus], names: Container[str], which: int, against: bool = False
 ) -> str:
     """Return how many rows a watched number of some of the runs is averaged over, and how many rows its background
     has.

@@ -176,9 +176,9 @@ def example_masses(study: Study, kind: str = "agreement") -> View:
     Of a model with masses. `kind` as of `example_waterfall`.
     """
     sample, row = _find_example(study, kind)
-    space: Any = study.space
-    values = space.masses[row].numpy()
-    fused = (1 - space.vectors[row].numpy()[:, 2]) / 2
+    backend: Any = study.backend
+    values = backend.masses[row].numpy()
+    fused = (1 - backend.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
     numbers = rules.list_numbers(elements, fused)
     return View(

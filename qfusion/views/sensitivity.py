@@ -104,7 +104,7 @@ ELEMENT = SelectParam(
     "element",
     "Element",
     "The first is shown.",
-    values=lambda study: study.space.elements,
+    values=lambda study: study.backend.elements,
     fits=_RULED,
 )
 
@@ -354,7 +354,7 @@ def _response_title(along: Response, parameter: Parameter, effect: str) -> str:
 SAME = 1e-9  # angles that differ less are the same
 
 
-def likeliest_pattern(reading: fusion.Reading, element: int) -> str:
+def likeliest_pattern(reading: fusion.FusionEvidence, element: int) -> str:
     """Return the most likely readout of the qubits of the first stage for this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
@@ -436,7 +436,7 @@ def tables(
     )
 
 
-def _list_cells(reading: fusion.Reading) -> pd.DataFrame:
+def _list_cells(reading: fusion.FusionEvidence) -> pd.DataFrame:
     """Return a row for each cell of the truth tables."""
     return pd.DataFrame(
         [

@@ -300,7 +300,7 @@ def _describe_sides(sides: compare.Sides) -> str:
 
 def disagreements(sides: compare.Sides) -> View:
     """The test samples on which two models differ most, as learned, each with the term that parts them."""
-    result = compare.apart(sides)
+    result = compare.disagreement(sides)
     b = sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
     (truth, second), (_, first) = (
@@ -358,7 +358,9 @@ def disagreements(sides: compare.Sides) -> View:
     )
 
 
-def describe_disagreements(result: compare.Apart, largest: Sequence[str], classes: bool) -> str:
+def describe_disagreements(
+    result: compare.ModelDisagreement, largest: Sequence[str], classes: bool
+) -> str:
     """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to compare the models"

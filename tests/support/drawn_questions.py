@@ -9,7 +9,7 @@ import pandas as pd
 
 from qfusion import data
 from qfusion.data import DataSet, Modality, Target
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.sources.digit_questions import Question
 
 SMALL = {"train": 400, "valid": 200, "test": 200}

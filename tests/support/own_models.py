@@ -208,7 +208,9 @@ def states_of_gates(study: Study, row: int) -> list[np.ndarray]:
     """Returns the state after every gate of a sample's circuit, as qfusion follows it."""
     model = study.model
     gates = model.gates(model.encode(study.inputs([row])))
-    return [psi.numpy() for psi in statevector.walk(gates, sum(model.registers().values()))][1:]
+    return [
+        psi.numpy() for psi in statevector.apply_circuit(gates, sum(model.registers().values()))
+    ][1:]
 
 
 def register_entropies(psi: np.ndarray, registers: Mapping[str, int]) -> dict[str, float]:

@@ -15,7 +15,7 @@ import pytest
 from qfusion import cli, data
 from qfusion._memory_cache import CACHE
 from qfusion.data import DataSet, Modality, Target, registry
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import Source
 from qfusion.training import Options, checkpoint, checkpoint_cards, metrics, train

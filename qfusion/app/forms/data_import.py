@@ -153,7 +153,7 @@ def _source() -> None:
         return
     state.put(BROUGHT, brought)
     discard()
-    with page_runs.guard():
+    with page_runs.show_errors():
         if fresh:
             table_columns.forget_columns()
             _preview_table(files, path)
@@ -198,7 +198,7 @@ def _brought_files(files: list[Any], path: str, folder: Path) -> list[Path]:
 
 def discard() -> None:
     """Discard data that were read and not saved, and remove their files."""
-    if examined := state.take(FOUND):
+    if examined := state.pop(FOUND):
         examined.staged.discard()
 
 
@@ -298,7 +298,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
         left, right = st.columns(2)
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
-            with page_runs.guard(), st.spinner("Saving …"):
+            with page_runs.show_errors(), st.spinner("Saving …"):
                 stored = importing.keep_set(
                     examined,
                     name.strip(),

@@ -19,7 +19,7 @@ from qfusion.app.samples import contents
 from qfusion.data import Audio, Image, own_samples
 from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import enlarge, grey_levels
-from qfusion.data.sample_content import Maker
+from qfusion.data.sample_content import FeatureTransform
 from qfusion.study import compare, text
 from qfusion.study.opening import with_samples
 from qfusion.study.sample import build_sample
@@ -75,11 +75,13 @@ def try_own(context: PageContext) -> None:
     with st.container(key="own-boxes"):
         for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):
             with cell:
-                piece = _ask(f"_own-{dataset.name}-{first}", dataset.makers[first], names)
+                piece = _ask(
+                    f"_own-{dataset.name}-{first}", dataset.feature_transforms[first], names
+                )
             if piece is not None:
                 given[first] = piece
     if given:
-        with page_runs.guard():
+        with page_runs.show_errors():
             _draw_result(context, _made(dataset, given, _like(context)))
     if mine := [one for one in session_samples() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
@@ -117,23 +119,25 @@ def _like(context: PageContext) -> str:
     ) or address.default_sample(context.study)
 
 
-def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_samples.OwnInput | None:
+def _ask(
+    key: str, transform: FeatureTransform, names: tuple[str, ...]
+) -> own_samples.OwnInput | None:
     """Draw the widgets with which a visitor gives one input. Return the last input, or None if there is none."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
-        f"**{verbs[maker.kind]} {text.escape_markdown(maker.hint, 160)}**  \n"
+        f"**{verbs[transform.kind]} {text.escape_markdown(transform.hint, 160)}**  \n"
         f":small[for {', '.join(map(text.escape_markdown, names))}]"
     )
-    if maker.kind == "sentence":
+    if transform.kind == "sentence":
         words = st.text_input(
             "Your sentence", key=key, max_chars=own_samples.MAX_BYTES["sentence"] // 4
         )
         return own_samples.OwnInput("sentence", words.encode("utf-8", "replace")) if words else None
-    made = _draw_canvas(key, maker.hint) if maker.kind == "drawing" else None
+    made = _draw_canvas(key, transform.hint) if transform.kind == "drawing" else None
     if _read_only.is_read_only():
         st.caption("This server accepts no files and no recordings.")
         return made
-    if maker.kind == "recording":
+    if transform.kind == "recording":
         sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
         made = None if sound is None else own_samples.OwnInput("recording", sound.getvalue())
         st.caption(
@@ -141,16 +145,18 @@ def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own_samples.OwnInput
             "(browsers ask only on https and on this machine), or upload a sound file."
         )
     file = st.file_uploader(
-        "Or upload a file" if maker.kind != "clip" else "Upload a clip",
-        type=[ending.removeprefix(".") for ending in own_samples.ENDINGS[maker.kind]],
-        max_upload_size=own_samples.MAX_BYTES[maker.kind] // _limits.MIB,
+        "Or upload a file" if transform.kind != "clip" else "Upload a clip",
+        type=[ending.removeprefix(".") for ending in own_samples.ENDINGS[transform.kind]],
+        max_upload_size=own_samples.MAX_BYTES[transform.kind] // _limits.MIB,
         key=f"{key}-file",
         help="A file replaces the drawing or recording. Remove it to use that again.",
     )
     return (
         made
         if file is None
-        else own_samples.OwnInput(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+        else own_samples.OwnInput(
+            transform.kind, file.getvalue(), Path(file.name).suffix.lower()[:8]
+        )
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion import _read_only, _sentences
+from qfusion import _progress, _read_only
 from qfusion._checks import check
 from qfusion._settings import choices
 from qfusion.app import guidance, navigation, page_runs, requests, selections, state, tasks, widgets
@@ -130,7 +130,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
             for one, own in free.items()
         }
         every, wrong = [entry for group in names.values() for entry in group], True
-        with page_runs.guard():
+        with page_runs.show_errors():
             plans.check_names(every)
             wrong = False
     events = trainings.can_write_events() and last.checkbox(
@@ -183,7 +183,7 @@ def new_run_form(open_: bool) -> None:
             state.put(_FILLED, True)  # a later run may find the widgets at their defaults
         expanded = open_ or state.get(_FILLED, False)
         box = st.expander("New run", expanded=expanded, icon=":material/add_circle:", key="box-new")
-        with box, page_runs.guard():
+        with box, page_runs.show_errors():
             draw_form()
 
 
@@ -196,7 +196,7 @@ def _settings_in_address() -> dict[str, object]:
 _TURN, RUNS_PROBLEM, DRAWN_RUNS = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
-def choose_runs(seen: list[trainings.Seen]) -> list[trainings.Seen]:
+def choose_runs(seen: list[trainings.RunStatus]) -> list[trainings.RunStatus]:
     """The table and the picker; returns the runs that are shown: those chosen, else those alive, else the newest."""
     names = [entry.name for entry in seen]
     table = st.container()
@@ -214,7 +214,7 @@ def choose_runs(seen: list[trainings.Seen]) -> list[trainings.Seen]:
     return shown
 
 
-def _table(seen: list[trainings.Seen], names: list[str], shown: list[str]) -> None:
+def _table(seen: list[trainings.RunStatus], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
     titles = address.data_names()
     # a new table where other rows are to be ticked
@@ -248,7 +248,7 @@ def _table(seen: list[trainings.Seen], names: list[str], shown: list[str]) -> No
     )
 
 
-def _row(entry: trainings.Seen, titles: dict[str, str]) -> dict[str, object]:
+def _row(entry: trainings.RunStatus, titles: dict[str, str]) -> dict[str, object]:
     plan, record, words = entry.plan, entry.record, STATUSES[entry.status]
     left = None if record is None else record.seconds_left
     if plan is None or record is None:
@@ -256,7 +256,7 @@ def _row(entry: trainings.Seen, titles: dict[str, str]) -> dict[str, object]:
     losses = [float(row["valid_loss"]) for row in record.history]
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
     done = 1.0 if entry.state == "finished" else min(1.0, share)
-    time_left = "" if left is None else _sentences.duration(left)
+    time_left = "" if left is None else _progress.duration(left)
     return {
         "run": entry.name,
         "state": words,
@@ -287,7 +287,7 @@ def _read_ticks(key: str, names: list[str], shown: list[str]) -> None:
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 
-def draw_actions(shown: list[trainings.Seen]) -> None:
+def draw_actions(shown: list[trainings.RunStatus]) -> None:
     """Draw buttons for the possible actions on the shown runs."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         if not _read_only.is_read_only():
@@ -300,7 +300,7 @@ def draw_actions(shown: list[trainings.Seen]) -> None:
             _compare(*ready, *data)
 
 
-def _buttons(shown: list[trainings.Seen]) -> None:
+def _buttons(shown: list[trainings.RunStatus]) -> None:
     working = [entry for entry in shown if entry.state == "running"]
     for word, icon, able, act, help in (
         (
@@ -339,7 +339,9 @@ def _buttons(shown: list[trainings.Seen]) -> None:
     _delete(shown)
 
 
-def apply_to_runs(those: list[trainings.Seen], act: Callable[[trainings.Seen], None]) -> None:
+def apply_to_runs(
+    those: list[trainings.RunStatus], act: Callable[[trainings.RunStatus], None]
+) -> None:
     """Apply a function to each of several runs. Errors are shown when the page is drawn."""
     problems = []
     for entry in those:
@@ -351,7 +353,7 @@ def apply_to_runs(those: list[trainings.Seen], act: Callable[[trainings.Seen], N
     state.put(RUNS_PROBLEM, " ".join(problems))
 
 
-def _delete(shown: list[trainings.Seen]) -> None:
+def _delete(shown: list[trainings.RunStatus]) -> None:
     still = [entry for entry in shown if not entry.alive]
     with st.popover("Delete", icon=":material/delete:", disabled=not still, key="box-delete"):
         if not still:
@@ -376,7 +378,7 @@ def _delete(shown: list[trainings.Seen]) -> None:
         )
 
 
-def _explore(entry: trainings.Seen) -> None:
+def _explore(entry: trainings.RunStatus) -> None:
     """Draw the link to the samples of a run's model, or the reason why there is none."""
     if entry.plan is None or not entry.has_model:
         return
@@ -408,7 +410,7 @@ def _compare(a: str, b: str, data: str) -> None:
     )
 
 
-def draw_problems(shown: list[trainings.Seen]) -> None:
+def draw_problems(shown: list[trainings.RunStatus]) -> None:
     """Draw the errors that occurred here or in a training."""
     if problem := state.get(RUNS_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")

@@ -47,7 +47,7 @@ def begin_columns(preview: TablePreview) -> None:
 
 def forget_columns() -> None:
     """Remove the form."""
-    state.take(_PREVIEW)
+    state.pop(_PREVIEW)
 
 
 def read_choice() -> ColumnChoice | None:
@@ -180,8 +180,8 @@ def _add_row() -> None:
 def _drop_row(row: int) -> None:
     rows = [other for other in state.get(_ROWS, []) if other != row]
     state.put(_ROWS, rows)
-    state.take(f"{_NAME}_{row}")
-    state.take(f"{_COLUMNS}_{row}")
+    state.pop(f"{_NAME}_{row}")
+    state.pop(f"{_COLUMNS}_{row}")
 
 
 def _draw_problems(problems: Sequence[RoleProblem], role: str, row: int | None = None) -> bool:

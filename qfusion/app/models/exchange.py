@@ -36,7 +36,7 @@ def export_button(context: PageContext) -> None:
         args=(state.DRAWER, _OPEN),
         help="This model, including your tweaks, as a checkpoint, or for other programs.",
     )
-    if value := state.take(_KEPT):
+    if value := state.pop(_KEPT):
         st.toast(
             f"Saved as {text.escape_markdown(value)}. Choose it at the top.",
             icon=":material/check:",
@@ -143,7 +143,7 @@ def _keep(context: PageContext, loaded: checkpoint.Checkpoint, tweak: str) -> No
             )
         if pressed:
             called = name.strip() or free
-            with page_runs.guard():
+            with page_runs.show_errors():
                 with st.spinner("Measuring it on all samples …"):
                     model_export.add_to_own_models(loaded, tweak, context.study.dataset, called)
                 state.put(_KEPT, called)

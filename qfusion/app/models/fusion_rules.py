@@ -178,7 +178,7 @@ def _pick(sample: Sample) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
-        element = study.space.elements.index(widgets.draw(sensitivity.ELEMENT, study))
+        element = study.backend.elements.index(widgets.draw(sensitivity.ELEMENT, study))
         shape = gate_angles.table_shape(study.model)
         stage = widgets.draw(sensitivity.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
@@ -216,7 +216,7 @@ def _editor(cell: Cell) -> None:
     digits, read = reading.patterns[pattern], reading.controls[stage]
     yes = [text.escape_markdown(name) for name, bit in zip(read, digits, strict=True) if bit == "1"]
     st.container(key="cell-says").markdown(
-        f"**{text.escape_markdown(study.space.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
+        f"**{text.escape_markdown(study.backend.elements[element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): "
         f"φ = {true_minus(f'{angle:.3f}')} "
         f"rad → mass **{_mass(angle):.2f}**"
         + (

@@ -28,13 +28,13 @@ from qfusion.views.qubits import name_groups
 
 RESPONSES = "responses"  # the stage of the curves behind all sliders
 CURVE_POINTS = 61  # of a curve behind a slider
-PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not followed: a pixel of 250
+PIXEL = 4e-3  # error, relative to the largest value, above which a quantity is not preview: a pixel of 250
 NOTHING: dict[str, Any] = {"groups": {}, "late": []}
 Answers = Mapping[str, Callable[[str], dict[str, Any]]]  # by stage, from the key of a slider
 
 
 @dataclass(frozen=True)
-class Followed:
+class LivePreview:
     """What a page shows that follows its sliders.
 
     Attributes:
@@ -65,7 +65,7 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class FollowedAngles:
+class LiveAnglePreview:
     """What a page shows that follows the sliders of angles.
 
     Attributes:
@@ -97,12 +97,12 @@ class FollowedAngles:
         return _ANGLE_ANSWERS[stage](self, slider)
 
 
-def _final(followed: Followed, knob: str) -> dict[str, Any]:
+def _final(preview: LivePreview, knob: str) -> dict[str, Any]:
     """Return the decision at T, which takes a part of the time of that over time. The latter takes its place, and says
     if the decision is late.
     """
-    curves = sliders.final_curves(followed.sample, knob)
-    names = tuple(followed.sample.study.coalitions)
+    curves = sliders.final_curves(preview.sample, knob)
+    names = tuple(preview.sample.study.coalitions)
     groups = {
         "final": (names, curves.coefficients["dividends"]),
         "scores": (("scores",), curves.coefficients["scores"][:, None]),
@@ -110,8 +110,8 @@ def _final(followed: Followed, knob: str) -> dict[str, Any]:
     return _answer(curves, "", groups) | {"late": []}
 
 
-def _decision(followed: Followed, knob: str) -> dict[str, Any]:
-    sample = followed.sample
+def _decision(preview: LivePreview, knob: str) -> dict[str, Any]:
+    sample = preview.sample
     curves = sliders.decision_curves(sample, knob)
     names = tuple(sample.study.coalitions)
     dividends = curves.coefficients["dividends"]
@@ -120,27 +120,27 @@ def _decision(followed: Followed, knob: str) -> dict[str, Any]:
         "final": (names, dividends[..., -1]),
         "scores": (("scores",), curves.coefficients["scores"][:, None]),
     }
-    if followed.terms == decision.DIVIDENDS:
+    if preview.terms == decision.DIVIDENDS:
         groups["terms"] = (names, dividends)
     return _answer(curves, "the decision", groups)
 
 
-def _measures(followed: Followed, knob: str) -> dict[str, Any]:
-    kind, parts = decision.upper_series(followed.sample, followed.above)
-    curves = sliders.measure_curves(followed.sample, knob, kind, parts)
+def _measures(preview: LivePreview, knob: str) -> dict[str, Any]:
+    kind, parts = decision.upper_series(preview.sample, preview.above)
+    curves = sliders.measure_curves(preview.sample, knob, kind, parts)
     groups = {"upper": (parts, curves.coefficients["values"])}
-    return _answer(curves, decision.ABOVE_TITLES[followed.above], groups)
+    return _answer(curves, decision.ABOVE_TITLES[preview.above], groups)
 
 
-def _metrics(followed: Followed, knob: str) -> dict[str, Any]:
-    if not followed.metrics:
+def _metrics(preview: LivePreview, knob: str) -> dict[str, Any]:
+    if not preview.metrics:
         return NOTHING
-    places, values = sliders.metric_curves(followed.sample.study, followed.sample.tweak, knob)
-    return _metric_answer(followed.metrics, values, float(places[0]), float(places[-1]))
+    places, values = sliders.metric_curves(preview.sample.study, preview.sample.tweak, knob)
+    return _metric_answer(preview.metrics, values, float(places[0]), float(places[-1]))
 
 
-def _built(followed: Followed, knob: str) -> dict[str, Any]:
-    curves = sliders.attribution_curves(followed.sample, knob)
+def _built(preview: LivePreview, knob: str) -> dict[str, Any]:
+    curves = sliders.attribution_curves(preview.sample, knob)
     parts = curves.coefficients["parts"]
     groups = {
         "built": (("parts",), parts.reshape(len(parts), 1, -1)),
@@ -153,15 +153,15 @@ def _built(followed: Followed, knob: str) -> dict[str, Any]:
             "columns": parts.shape[2],
             "dark": ON_DARK,
             "bright": ON_BRIGHT,
-            "light": followed.light,
+            "light": preview.light,
         }
     return answer
 
 
-def _responses(followed: Followed, knob: str) -> dict[str, Any]:
+def _responses(preview: LivePreview, knob: str) -> dict[str, Any]:
     """Return the score, the first test metric and the changes of the decision against every slider."""
-    sample = followed.sample
-    name = followed.metrics[0] if followed.metrics else ""
+    sample = preview.sample
+    name = preview.metrics[0] if preview.metrics else ""
     responses: dict[str, dict[str, Any]] = {}
     extremes = []  # of the scores
     for key in learned_values(sample.study.model):
@@ -210,23 +210,23 @@ def _changes(sample: Sample, key: str, low: float, high: float) -> list[dict[str
     return changes
 
 
-def _angle_decision(followed: FollowedAngles, slider: AngleSlider) -> dict[str, Any]:
-    scores = angles.score_table(followed.sample, slider)
+def _angle_decision(preview: LiveAnglePreview, slider: AngleSlider) -> dict[str, Any]:
+    scores = angles.score_table(preview.sample, slider)
     answer = _table(slider, "scores", ("scores",), scores[:, None])
-    scale = float(followed.sample.study.model.logit_scale)
+    scale = float(preview.sample.study.model.logit_scale)
     answer["groups"]["scores"]["shown"] = {"scale": scale}
     return answer
 
 
-def _angle_terms(followed: FollowedAngles, slider: AngleSlider) -> dict[str, Any]:
-    terms = angles.dividend_table(followed.sample, slider)
-    return _table(slider, "final", followed.sample.study.coalitions, terms)
+def _angle_terms(preview: LiveAnglePreview, slider: AngleSlider) -> dict[str, Any]:
+    terms = angles.dividend_table(preview.sample, slider)
+    return _table(slider, "final", preview.sample.study.coalitions, terms)
 
 
-def _angle_states(followed: FollowedAngles, slider: AngleSlider) -> dict[str, Any]:
-    if not followed.gate:
+def _angle_states(preview: LiveAnglePreview, slider: AngleSlider) -> dict[str, Any]:
+    if not preview.gate:
         return NOTHING
-    walk = circuit.replay(followed.sample)
+    walk = circuit.replay(preview.sample)
     wires = series_names(wire.name for wire in walk.wires)
     names = {
         "states": wires,
@@ -234,7 +234,7 @@ def _angle_states(followed: FollowedAngles, slider: AngleSlider) -> dict[str, An
         "outcomes": ("before", "after"),
         "entropies": wires,
     }
-    curves = angles.state_curves(followed.sample, slider, followed.gate)
+    curves = angles.state_curves(preview.sample, slider, preview.gate)
     groups = {name: (names[name], values) for name, values in curves.coefficients.items()}
     if "entropies" in groups:
         groups["entropies"] = (wires, _until_the_end(groups["entropies"][1]))
@@ -244,8 +244,8 @@ def _angle_states(followed: FollowedAngles, slider: AngleSlider) -> dict[str, An
     return answer
 
 
-def _angle_shared(followed: FollowedAngles, slider: AngleSlider) -> dict[str, Any]:
-    sample = followed.sample
+def _angle_shared(preview: LiveAnglePreview, slider: AngleSlider) -> dict[str, Any]:
+    sample = preview.sample
     shared = circuits.information(sample.study, sample.row, sample.tweak)
     names = series_names(name_groups(shared))
     curves = angles.shared_curves(sample, slider)
@@ -258,14 +258,14 @@ def _until_the_end(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values, values[..., -1:]], -1)
 
 
-def _angle_metrics(followed: FollowedAngles, slider: AngleSlider) -> dict[str, Any]:
-    if not followed.metrics:
+def _angle_metrics(preview: LiveAnglePreview, slider: AngleSlider) -> dict[str, Any]:
+    if not preview.metrics:
         return NOTHING
-    values = angles.metric_table(followed.sample, slider)
-    return _metric_answer(followed.metrics, values, slider.low, slider.high)
+    values = angles.metric_table(preview.sample, slider)
+    return _metric_answer(preview.metrics, values, slider.low, slider.high)
 
 
-_ANSWERS: Mapping[str, Callable[[Followed, str], dict[str, Any]]] = {
+_ANSWERS: Mapping[str, Callable[[LivePreview, str], dict[str, Any]]] = {
     "final": _final,
     "decision": _decision,
     "measures": _measures,
@@ -273,7 +273,7 @@ _ANSWERS: Mapping[str, Callable[[Followed, str], dict[str, Any]]] = {
     "built": _built,
     RESPONSES: _responses,
 }
-_ANGLE_ANSWERS: Mapping[str, Callable[[FollowedAngles, AngleSlider], dict[str, Any]]] = {
+_ANGLE_ANSWERS: Mapping[str, Callable[[LiveAnglePreview, AngleSlider], dict[str, Any]]] = {
     "decision": _angle_decision,
     "terms": _angle_terms,
     "states": _angle_states,

@@ -37,7 +37,7 @@ def follow_sliders(
         above: measure of the states that is drawn over time; the reader's choice by default.
         room: key of the part of the page that follows.
     """
-    followed = slider_answers.Followed(
+    preview = slider_answers.LivePreview(
         sample,
         state.get(TERMS.key) or decision.DIVIDENDS,
         above or state.get(decision.MOVING.key) or decision.ENTROPY,
@@ -49,7 +49,7 @@ def follow_sliders(
     tiles: list[dict[str, Any]] = [{"learned": learned.score}]
     tiles += [{"metric": name, "learned": learned.metrics[name]} for name in metrics]
     _follow(
-        followed,
+        preview,
         sliders,
         tiles,
         room=f".st-key-{room}",
@@ -98,7 +98,7 @@ def follow_angles(sample: Sample, walks: bool = True) -> None:
         for key, slider in sliders.items()
     }
     _follow(
-        slider_answers.FollowedAngles(sample, sliders, names, gate),
+        slider_answers.LiveAnglePreview(sample, sliders, names, gate),
         described,
         tiles,
         room=".st-key-fold-circuit",
@@ -124,7 +124,7 @@ def _shown_gate(sample: Sample) -> tuple[int, dict[str, str]]:
 
 
 def _follow(
-    followed: slider_answers.Followed | slider_answers.FollowedAngles,
+    preview: slider_answers.LivePreview | slider_answers.LiveAnglePreview,
     sliders: Mapping[str, Mapping[str, Any]],
     tiles: Sequence[Mapping[str, Any]],
     *,
@@ -135,22 +135,22 @@ def _follow(
     """Draw the script that follows sliders.
 
     Args:
-        followed: what is fetched of the sample under the sliders.
+        preview: what is fetched of the sample under the sliders.
         sliders: descriptions by key. tiles: those of the numbers of the page, in their order.
         room: selector of the part of the page that follows. line: of the place of the words about the slider.
         on_turn: called when a mark behind a slider is clicked; without it, nothing is drawn behind the sliders.
     """
-    sample = followed.sample
+    sample = preview.sample
     component(KEY)(
         key=KEY,
         data={
             "room": room,
             "line": line,
             "responses": on_turn is not None,
-            "address": slider_requests.knobs_address(followed),
-            "stages": list(followed.STAGES),
+            "address": slider_requests.knobs_address(preview),
+            "stages": list(preview.STAGES),
             "knobs": sliders,
-            "learned": isinstance(followed, slider_answers.Followed) and not sample.tweak_text,
+            "learned": isinstance(preview, slider_answers.LivePreview) and not sample.tweak_text,
             "quantity": sample.quantity,
             "classes": list(sample.classes),
             "output": sample.output,

@@ -201,7 +201,7 @@ def forget_learned_duration() -> None:
     """Forget the duration unless the reader has changed it: another model has learned another one."""
     _, steps, at = state.get(HISTORY, ("", [{}], 0))
     if DURATION not in steps[at]:
-        state.forget(DURATION)
+        state.delete(DURATION)
 
 
 def assign_tweaks(values: Mapping[str, Any]) -> None:

@@ -82,7 +82,7 @@ def sample_box(
     key = control.key
     take_link(control)
     if is_foreign(dataset, key):
-        state.forget(key)
+        state.delete(key)
     if follows:
         follow(key, default)
     large = len(dataset) > OFFERED

@@ -18,7 +18,7 @@ from qfusion.app import (
 from qfusion.app.page_context import PageContext
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohort_filters
-from qfusion.explain.cohort_filters import Part
+from qfusion.explain.cohort_filters import Condition
 from qfusion.study import cohorts, performance, text
 from qfusion.study.study import Study
 from qfusion.views.pages import cohorts as builders
@@ -48,7 +48,7 @@ def restore_filter(_: Study) -> None:
     state.put(_STARTED, True)
 
 
-def choose_levels(context: PageContext) -> performance.Levels:
+def choose_levels(context: PageContext) -> performance.CohortComparison:
     """Draw the filter, the saved cohorts and the chips. Return the levels that they select."""
     study, table = (
         context.explained_study,
@@ -60,7 +60,7 @@ def choose_levels(context: PageContext) -> performance.Levels:
         widgets.draw(builders.FILTER)
         state.put(_KEPT, words)
         words = _check_filter(words, context)
-        levels = performance.build_levels(
+        levels = performance.compare_cohort(
             context.tweaked_sample(), words, output=context.output_name, name=_cohort_name(words)
         )
         others = _chips(study, table, levels.parts)
@@ -79,7 +79,7 @@ def choose_levels(context: PageContext) -> performance.Levels:
                 tables.draw(columns, "Columns for filters and their contents.", height=260)
         if len(levels.rows) > performance.MAX_SLOW:
             widgets.draw(EVERYONE)
-        if problem := state.take(_PROBLEM):
+        if problem := state.pop(_PROBLEM):
             st.error(text.message(problem), icon=":material/error:")
     return levels
 
@@ -127,7 +127,9 @@ def _load_cohort(words: str) -> None:
             )
 
 
-def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _chips(
+    study: Study, table: pd.DataFrame, parts: tuple[Condition, ...]
+) -> tuple[Condition, ...]:
     """Draw conditions as chips, all of which must hold. Several relations form one condition. Chips in the filter
     are marked, and the filter's other conditions are returned.
     """
@@ -150,7 +152,7 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[Part, ...]) -> tuple[
     return others
 
 
-def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Part]:
+def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Condition]:
     """Return the conditions behind the chips, besides relations, on the explained rows of a split."""
     wrong = cohorts.wrong_part(study, rows)
     chips = {}
@@ -162,13 +164,13 @@ def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, Part]:
             if column == "error" and not study.has_truth:
                 continue
             threshold = f"{rows[column].quantile(0.9):.4g}"
-            chips[title] = Part(column, ">=", (threshold,))
+            chips[title] = Condition(column, ">=", (threshold,))
     return chips
 
 
 def clear_chip(
-    parts: Sequence[Part], chips: Mapping[str, Part]
-) -> tuple[list[str], tuple[Part, ...]]:
+    parts: Sequence[Condition], chips: Mapping[str, Condition]
+) -> tuple[list[str], tuple[Condition, ...]]:
     """Return the relations and chips that a filter contains, and its other conditions."""
     words = [part.values for part in parts if part.column == "relation" and part.operator == "="]
     kinds = [kind for kind in RELATIONS if words and all(kind in values for values in words)]
@@ -182,26 +184,26 @@ def clear_chip(
 
 def add_part(
     chosen: Collection[str],
-    chips: Mapping[str, Part],
-    others: Sequence[Part],
+    chips: Mapping[str, Condition],
+    others: Sequence[Condition],
 ) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
     return cohort_filters.format_conditions(
         [
-            *([Part("relation", "=", kinds)] if kinds else []),
+            *([Condition("relation", "=", kinds)] if kinds else []),
             *(chips[name] for name in chips if name in chosen),
             *others,
         ]
     )
 
 
-def _apply_chips(chips: Mapping[str, Part], others: Sequence[Part]) -> None:
+def _apply_chips(chips: Mapping[str, Condition], others: Sequence[Condition]) -> None:
     chosen = state.get(_CHIPS)
     state.put(FILTER, add_part(chosen if isinstance(chosen, list) else [], chips, others))
 
 
-def _count(context: PageContext, levels: performance.Levels, table: pd.DataFrame) -> None:
+def _count(context: PageContext, levels: performance.CohortComparison, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     if levels.sample.is_own:
         belongs = "is your own and belongs to no split"
@@ -236,7 +238,7 @@ def _count(context: PageContext, levels: performance.Levels, table: pd.DataFrame
         )
 
 
-def _save_row(parts: tuple[Part, ...]) -> None:
+def _save_row(parts: tuple[Condition, ...]) -> None:
     with st.popover(
         "Save",
         icon=":material/bookmark_add:",
@@ -260,7 +262,7 @@ def _save_row(parts: tuple[Part, ...]) -> None:
         )
 
 
-def _save(parts: tuple[Part, ...]) -> None:
+def _save(parts: tuple[Condition, ...]) -> None:
     try:
         name = cohort_filters.cohort_name(str(state.get(NAME) or ""))
         links.save_cohort(cohort_filters.Cohort(name, parts))
@@ -275,9 +277,9 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(context: PageContext, levels: performance.Levels) -> None:
+def comparison_table(context: PageContext, levels: performance.CohortComparison) -> None:
     """The three levels in numbers."""
-    result = performance.ladder(
+    result = performance.comparison_table(
         context.study, levels.rows, levels.inside, levels.own, name_all(levels)
     )
     heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]
@@ -309,14 +311,14 @@ def _cell(name: str, value: object) -> str:
     return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
-def select_type(key: str, parts: tuple[Part, ...]) -> None:
+def select_type(key: str, parts: tuple[Condition, ...]) -> None:
     """Set the cohort's relation to the clicked one."""
     kind = str(selections.selected_value(key))
     if kind in RELATIONS:
-        take([Part("relation", "=", (kind,))], parts, {"relation"})
+        take([Condition("relation", "=", (kind,))], parts, {"relation"})
 
 
-def take(own: Sequence[Part], parts: Sequence[Part], replaced: Collection[str]) -> None:
+def take(own: Sequence[Condition], parts: Sequence[Condition], replaced: Collection[str]) -> None:
     """Set the cohort to the samples that meet some conditions, and those of a filter on other columns than the
     `replaced` ones. For callbacks.
     """

@@ -113,7 +113,7 @@ def sample_content(
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
     for name in pieces(Series):
         st.caption(text.escape_markdown(name))
-        figure.small(drawn(samples.curve)(context.study, row=at, modality=name, card=card))
+        figure.draw_thumbnail(drawn(samples.curve)(context.study, row=at, modality=name, card=card))
     if details:
         absent = [
             text.escape_markdown(name) for name in context.study.modalities if name not in shown
@@ -155,14 +155,14 @@ def raw_content(
                 alt=f"Picture: {name} of the sample",
             )
         case Film():
-            with page_runs.guard():
+            with page_runs.show_errors():
                 st.video(media_films.encode_film(piece), loop=True, muted=True, width=width)
 
 
 def clip(piece: Clip, sample: str) -> None:
     """Draw the recording of a sample, as a player or a picture. A player begins and ends at whole seconds."""
     if piece.kind == "image":
-        with page_runs.guard():
+        with page_runs.show_errors():
             st.image(
                 media_pictures.read_picture(piece.path, 2 * media_pictures.POSTER),
                 alt=f"Picture: sample {sample}",

@@ -10,7 +10,7 @@ from qfusion._sentences import count
 from qfusion.data.coalition_terms import describe_coalition_count
 from qfusion.data.examine import value_scans
 from qfusion.data.examine.value_scans import Scan
-from qfusion.data.file_words import shown_names
+from qfusion.data.parsing import shown_names
 from qfusion.data.raw import Finding
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.staged_set import Part, StagedSet

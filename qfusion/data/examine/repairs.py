@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count
-from qfusion.data import array_pieces
+from qfusion.data import array_chunks
 from qfusion.data.examine import value_scans
 from qfusion.data.examine.report import ExaminedSet, Progress, Report, build_report, no_progress
 from qfusion.data.raw import Finding
@@ -257,10 +257,10 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
     inside = np.zeros(len(training), bool)
     inside[np.flatnonzero(training)[::every]] = True
     read = []
-    for start, piece in array_pieces.enumerate_pieces(part.pieces()):
-        rows = np.flatnonzero(inside[start : start + len(piece)])
+    for start, chunk in array_chunks.enumerate_chunks(part.chunks()):
+        rows = np.flatnonzero(inside[start : start + len(chunk)])
         lengths = None if part.lengths is None else part.lengths[start + rows]
-        steps_of_rows = replace(part, lengths=lengths).real(piece[rows], 0)
+        steps_of_rows = replace(part, lengths=lengths).real(chunk[rows], 0)
         read.append(steps_of_rows[:, columns])
     medians = []
     for column in np.concatenate(read).T:
@@ -299,8 +299,8 @@ def _write_part(
     shape = (int(keep.sum()), *part.shape[1:-1], int(features.sum()))
     values = new_array(folder, part.name, shape)
     at = 0
-    for start, piece in array_pieces.enumerate_pieces(part.pieces()):
-        chosen = piece[keep[start : start + len(piece)]]
+    for start, chunk in array_chunks.enumerate_chunks(part.chunks()):
+        chosen = chunk[keep[start : start + len(chunk)]]
         if fill is not None:
             chosen = np.where(np.isfinite(chosen), chosen, fill)
         values[at : at + len(chosen)] = chosen if features.all() else chosen[..., features]

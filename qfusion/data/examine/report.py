@@ -1,6 +1,6 @@
 """The report on an imported set: sizes, target and findings.
 
-Nothing is changed here. The values are read once, in pieces.
+Nothing is changed here. The values are read once, in chunks.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._lazy import Library
-from qfusion.data import array_pieces
+from qfusion.data import array_chunks
 from qfusion.data.staged_set import Part
 
 sparse: Any = Library("scipy.sparse")
@@ -145,7 +145,7 @@ def number_contents(values: np.ndarray) -> np.ndarray:
 
 
 class Signature:
-    """Random projections of rows that arrive in pieces, to find rows that are equal or nearly equal."""
+    """Random projections of rows that arrive in chunks, to find rows that are equal or nearly equal."""
 
     WIDTH = 8
     _NUMBERS = 1_000_000  # that are projected together, so that memory stays small
@@ -154,9 +154,9 @@ class Signature:
         self._origin = self._weights = np.zeros(0, np.float32)
         self._parts: list[np.ndarray] = []
 
-    def add(self, piece: np.ndarray) -> None:
+    def add(self, chunk: np.ndarray) -> None:
         """Add the next rows, (n, ...)."""
-        flat = piece.reshape(len(piece), -1)
+        flat = chunk.reshape(len(chunk), -1)
         if not flat.size:
             self._parts.append(np.zeros((len(flat), 1)))
             return
@@ -264,7 +264,7 @@ class Scan:
 
 
 def scan_part(part: Part) -> Scan:
-    """Return statistics of a modality, from one pass over its values in pieces."""
+    """Return statistics of a modality, from one pass over its values in chunks."""
     samples = part.shape[0]
     features = part.shape[-1]
     scan = Scan(
@@ -279,32 +279,32 @@ def scan_part(part: Part) -> Scan:
         contents=np.zeros(samples, np.int64),
     )
     signature = Signature()
-    for start, piece in array_pieces.enumerate_pieces(part.pieces()):
-        rows = slice(start, start + len(piece))
-        real = part.real(piece, start)
+    for start, chunk in array_chunks.enumerate_chunks(part.chunks()):
+        rows = slice(start, start + len(chunk))
+        real = part.real(chunk, start)
         lowest = highest = real
         finite = np.isfinite(real)
         if not finite.all():
             nan = np.isnan(real)
             scan.nans += nan.sum(0)
             scan.infinite += (~finite & ~nan).sum(0)
-            scan.broken[rows] = ~np.isfinite(piece).reshape(len(piece), -1).all(1)
+            scan.broken[rows] = ~np.isfinite(chunk).reshape(len(chunk), -1).all(1)
             lowest = np.where(finite, real, np.inf)
             highest = np.where(finite, real, -np.inf)
         scan.low = np.minimum(scan.low, lowest.min(0))
         scan.high = np.maximum(scan.high, highest.max(0))
-        scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
+        scan.zero[rows] = ~chunk.reshape(len(chunk), -1).any(1)
         if part.lengths is not None:
-            scan.late[rows] = ~piece[:, 0].any(1) & ~scan.zero[rows]
-        scan.keys[rows] = _row_digests(piece)
-        signature.add(piece)
+            scan.late[rows] = ~chunk[:, 0].any(1) & ~scan.zero[rows]
+        scan.keys[rows] = _row_digests(chunk)
+        signature.add(chunk)
     scan.contents = signature.contents()
     return scan
 
 
-def _row_digests(piece: np.ndarray) -> np.ndarray:
+def _row_digests(chunk: np.ndarray) -> np.ndarray:
     """Digests of the rows, uint64 (n,)."""
-    flat = np.ascontiguousarray(piece).reshape(len(piece), -1).view(np.uint8)
+    flat = np.ascontiguousarray(chunk).reshape(len(chunk), -1).view(np.uint8)
     digests = [hashlib.blake2b(row.data, digest_size=8).digest() for row in flat]
     return np.frombuffer(b"".join(digests), np.uint64)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.file_words import numbered_features, word_array
+from qfusion.data.parsing import numbered_features, word_array
 from qfusion.data.raw import Raw, RawModality, whole_array
 from qfusion.data.readers import variables
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from qfusion._checks import check, choose
 from qfusion.data import files, readers
 from qfusion.data.column_roles import ColumnChoice
-from qfusion.data.file_words import make_modality_name, shown_names
+from qfusion.data.parsing import make_modality_name, shown_names
 from qfusion.data.raw import Finding, Raw
 from qfusion.data.readers import FileFormat, csd, mmsa, tables
 from qfusion.data.targets import TARGETS

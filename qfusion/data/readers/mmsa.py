@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import array_pieces
-from qfusion.data.array_pieces import last_steps, numbered_ids
-from qfusion.data.file_words import SPLIT_WORDS, clean_text, numbered_features, word_array
-from qfusion.data.raw import Pieces, Raw, RawModality, in_order
+from qfusion.data import array_chunks
+from qfusion.data.array_chunks import last_steps, numbered_ids
+from qfusion.data.parsing import SPLIT_WORDS, clean_text, numbered_features, word_array
+from qfusion.data.raw import Chunks, Raw, RawModality, in_order
 from qfusion.data.readers import FileFormat, variables
 from qfusion.data.staged_set import PICKLE
 from qfusion.data.targets import is_one_hot
@@ -371,7 +371,7 @@ class MmsaReader:
                 tokens = _count_tokens(self._array(split, "text_bert"), values.shape[1])
             if tokens is not None:
                 return tokens, "the mask in `text_bert` says how long each is"
-            lasts = last_steps(array_pieces.pieces(values))
+            lasts = last_steps(array_chunks.iter_chunks(values))
             return lasts, "steps of zeros at the end count as padding"
         steps = np.asarray(self._array(split, key), np.float64).ravel()
         check(
@@ -392,22 +392,22 @@ class MmsaReader:
 
     def _pad_sequences(
         self, name: str, whole: dict[str, Any], lengths: np.ndarray, shape: tuple[int, ...]
-    ) -> Pieces:
+    ) -> Chunks:
         """Yield sequences with zeros beyond their lengths."""
         at = 0
         cleared = 0
-        together = array_pieces.rows_at_once(shape, 8)
+        together = array_chunks.rows_at_once(shape, 8)
         for values in whole.values():
             for start in range(0, len(values), together):
-                piece = values[start : start + together]
-                is_single = np.can_cast(np.asarray(piece[0]).dtype, np.float32, "safe")
-                held = np.zeros((len(piece), *shape[1:]), np.float32 if is_single else np.float64)
-                for row, one in enumerate(piece):
+                chunk = values[start : start + together]
+                is_single = np.can_cast(np.asarray(chunk[0]).dtype, np.float32, "safe")
+                held = np.zeros((len(chunk), *shape[1:]), np.float32 if is_single else np.float64)
+                for row, one in enumerate(chunk):
                     long = lengths[at + row]
                     cleared += bool(np.any(one[long:]))
                     held[row, : min(long, len(one))] = _require_numbers(one[:long], name)
-                yield slice(at, at + len(piece)), held
-                at += len(piece)
+                yield slice(at, at + len(chunk)), held
+                at += len(chunk)
         if cleared:
             self.raw.note(
                 "padding",
@@ -461,12 +461,12 @@ def _plain_name(key: str) -> str:
     return f"{modality}_{ending}" if ending else modality
 
 
-def _join_splits(name: str, whole: dict[str, Any]) -> Pieces:
+def _join_splits(name: str, whole: dict[str, Any]) -> Chunks:
     """Yield the vectors of all splits, one split after another."""
     yield from in_order(
-        _require_numbers(piece, name)
+        _require_numbers(chunk, name)
         for values in whole.values()
-        for piece in array_pieces.pieces(values)
+        for chunk in array_chunks.iter_chunks(values)
     )
 
 

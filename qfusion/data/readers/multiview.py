@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import array_pieces
-from qfusion.data.array_pieces import find_padded_lengths, numbered_ids
+from qfusion.data import array_chunks
+from qfusion.data.array_chunks import find_padded_lengths, numbered_ids
 from qfusion.data.column_roles import ColumnChoice
-from qfusion.data.file_words import clean_text, make_modality_name, numbered_features, word_array
-from qfusion.data.raw import Pieces, Raw, RawModality
+from qfusion.data.parsing import clean_text, make_modality_name, numbered_features, word_array
+from qfusion.data.raw import Chunks, Raw, RawModality
 from qfusion.data.readers import FileFormat
 from qfusion.data.readers.multiview_variables import MultiviewFile, has_samples, is_npz
 from qfusion.data.readers.session_features import step_lengths
@@ -280,11 +280,11 @@ def _may_be_padded(variable: Variable, shape: tuple[int, ...]) -> bool:
 
 def _rows(
     variable: Variable, is_last: bool, row: tuple[int, ...], lengths: np.ndarray | None
-) -> Pieces:
-    """Yield the rows of a view in pieces (n, *row); zero beyond `lengths`."""
-    for start, piece in array_pieces.enumerate_pieces(variable.samples(is_last)):
-        values = piece.reshape(len(piece), *row)
-        here = slice(start, start + len(piece))
+) -> Chunks:
+    """Yield the rows of a view in chunks (n, *row); zero beyond `lengths`."""
+    for start, chunk in array_chunks.enumerate_chunks(variable.samples(is_last)):
+        values = chunk.reshape(len(chunk), *row)
+        here = slice(start, start + len(chunk))
         if lengths is not None:
             real = np.arange(row[0]) < lengths[here, None]
             values = np.where(real[..., None], values, 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data.file_words import LABEL_NAMES, plain
+from qfusion.data.parsing import LABEL_NAMES, normalize_name
 from qfusion.data.readers import variables
 from qfusion.data.readers.variables import Variable
 from qfusion.errors import InvalidInput
@@ -72,7 +72,7 @@ class MultiviewFile:
             InvalidInput: when a matrix may be something else than a view.
         """
         for name, value in self._content.items():
-            if plain(name) in CONTAINERS and _is_container(value):
+            if normalize_name(name) in CONTAINERS and _is_container(value):
                 return self._contained(name, value)
         views = {
             name: self._variable(name)
@@ -161,8 +161,8 @@ class MultiviewFile:
 
 def _label_names(names: Iterable[str]) -> list[str]:
     """Return the names that are names of labels, in order of preference."""
-    known = [name for name in names if plain(name) in LABEL_NAMES]
-    return sorted(known, key=lambda name: LABEL_NAMES.index(plain(name)))
+    known = [name for name in names if normalize_name(name) in LABEL_NAMES]
+    return sorted(known, key=lambda name: LABEL_NAMES.index(normalize_name(name)))
 
 
 def is_npz(path: Path) -> bool:

@@ -20,9 +20,10 @@ import pandas as pd
 
 from qfusion._checks import check, check_present
 from qfusion._sentences import listed
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.column_roles import ColumnChoice, join_patterns
-from qfusion.data.file_words import (
+from qfusion.data.modality_spec import GivenForm
+from qfusion.data.parsing import (
     ID_NAMES,
     LABEL_NAMES,
     SPLIT_NAMES,
@@ -31,7 +32,6 @@ from qfusion.data.file_words import (
     find_name,
     word_array,
 )
-from qfusion.data.modality_spec import GivenForm
 from qfusion.data.raw import Raw
 from qfusion.data.readers import tables
 from qfusion.data.readers.session_features import as_array, masks_of, read_features

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data.file_words import numbered_features
 from qfusion.data.modality_spec import GivenForm, store_picture
+from qfusion.data.parsing import numbered_features
 from qfusion.data.raw import RawModality, whole_array
 from qfusion.errors import translate_errors
 

@@ -1,4 +1,4 @@
-"""A table: a CSV file, a Parquet file or a frame of pandas; its columns, and its rows in pieces.
+"""A table: a CSV file, a Parquet file or a frame of pandas; its columns, and its rows in chunks.
 
 A CSV file is read by pyarrow; only its header and first lines are looked at before, which tell its notation.
 """
@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from qfusion._checks import check
-from qfusion.data import file_words, files
+from qfusion.data import files, parsing
 
 _MAX_ROWS = 1000  # that are looked at
 # Yields rows of some columns, with the types that these columns are to have where they are named.
@@ -25,7 +25,7 @@ Read = Callable[[list[str], dict[str, pa.DataType]], Iterator[pa.RecordBatch]]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table: its columns, and its rows in pieces.
+    """A table: its columns, and its rows in chunks.
 
     Attributes:
         name: of the file, or "frame".
@@ -52,14 +52,14 @@ class Table:
 
     def find(self, known: Sequence[str]) -> str | None:
         """Return the first column that is called like one of `known`, see `column_names.find_name`."""
-        return file_words.find_name(self.kinds, known)
+        return parsing.find_name(self.kinds, known)
 
     def row_numbers(self, own: Sequence[str | None] = ()) -> list[str]:
         """Return the columns, except `own`, that are called like numbers of rows."""
         return [
             name
             for name in self.kinds
-            if name not in own and (file_words.is_row_number(name) or name in self.index)
+            if name not in own and (parsing.is_row_number(name) or name in self.index)
         ]
 
     def words(self, columns: Sequence[str]) -> list[list[str | None]]:
@@ -84,7 +84,7 @@ class Table:
         )
 
     def numbers(self, columns: list[str]) -> Iterator[np.ndarray]:
-        """Yield columns of numbers, of truth values or without any value, in pieces (n, F).
+        """Yield columns of numbers, of truth values or without any value, in chunks (n, F).
 
         Raises:
             InvalidInput: when one holds something else.
@@ -101,7 +101,7 @@ class Table:
             yield numbers.to_tensor(null_to_nan=True).to_numpy()
 
     def lists(self, column: str) -> Iterator[pa.Array]:
-        """Yield a column of lists in pieces.
+        """Yield a column of lists in chunks.
 
         Raises:
             InvalidInput: when a row has no list.

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute
 
 from qfusion._checks import check
-from qfusion.data import array_pieces, file_words, files
-from qfusion.data.array_pieces import last_steps
-from qfusion.data.file_words import (
+from qfusion.data import array_chunks, files, parsing
+from qfusion.data.array_chunks import last_steps
+from qfusion.data.modality_spec import GivenForm
+from qfusion.data.parsing import (
     numbered_features,
     quote_columns,
 )
-from qfusion.data.modality_spec import GivenForm
-from qfusion.data.raw import Pieces, Raw, RawModality, in_order, whole_array
+from qfusion.data.raw import Chunks, Raw, RawModality, in_order, whole_array
 from qfusion.data.readers.table import Table, can_be_feature, is_list, is_picture
 from qfusion.errors import InvalidInput, translate_errors
 
@@ -61,8 +61,8 @@ def read_features(
         f"{quote_columns(lists)} {verb} lists{single}. Keep one of them.",
     )
     if not lists:
-        pieces = partial(_feature_pieces, name, table, features)
-        return _place_rows(raw, name, table, pieces, features, rows, step)
+        chunks = partial(_feature_chunks, name, table, features)
+        return _place_rows(raw, name, table, chunks, features, rows, step)
     (column,) = lists
     is_nested = is_list(table.kinds[column].value_type)
     check(
@@ -84,8 +84,8 @@ def read_features(
     )
 
 
-def _feature_pieces(name: str, table: Table, features: list[str]) -> Iterator[np.ndarray]:
-    """Yield columns of numbers in pieces (n, F); if they hold words, the message names these columns."""
+def _feature_chunks(name: str, table: Table, features: list[str]) -> Iterator[np.ndarray]:
+    """Yield columns of numbers in chunks (n, F); if they hold words, the message names these columns."""
     try:
         yield from table.numbers(features)
     except InvalidInput as error:
@@ -103,8 +103,8 @@ def _find_words(table: Table, features: Sequence[str]) -> dict[str, str]:
     first_words = {}
     for column in features:
         written = list(filter(None, table.words([column])[0]))
-        numbers = file_words.parse_numbers(written, decimal_comma=table.decimal_comma)
-        is_word = np.isnan(numbers) & ~file_words.are_unknown(written)
+        numbers = parsing.parse_numbers(written, decimal_comma=table.decimal_comma)
+        is_word = np.isnan(numbers) & ~parsing.are_unknown(written)
         is_word &= ~np.isin(np.char.lower(np.array(written, dtype=str)), ("true", "false"))
         if is_word.any():
             first_words[column] = written[int(is_word.argmax())]
@@ -120,13 +120,13 @@ def _place_rows(
     rows: np.ndarray,
     step: str | None,
 ) -> RawModality:
-    """Return a modality whose rows, which `read` yields in pieces (n, F), are samples or steps of samples."""
+    """Return a modality whose rows, which `read` yields in chunks (n, F), are samples or steps of samples."""
     count = len(raw.ids)
     if step is None:
         in_rows = np.array_equal(rows, np.arange(count))
-        pieces = (lambda: in_order(read())) if in_rows else (lambda: _scatter(read(), (rows,)))
-        return RawModality(name, (count, len(names)), pieces, names)
-    times = pd.Series(np.concatenate([piece[:, 0] for piece in table.numbers([step])]))
+        chunks = (lambda: in_order(read())) if in_rows else (lambda: _scatter(read(), (rows,)))
+        return RawModality(name, (count, len(names)), chunks, names)
+    times = pd.Series(np.concatenate([chunk[:, 0] for chunk in table.numbers([step])]))
     own = times.groupby(rows)
     falling = np.flatnonzero((rows >= 0) & ~(times > own.shift(fill_value=-np.inf)))
     example = raw.ids[rows[falling[0]]][:60] if len(falling) else ""
@@ -140,22 +140,22 @@ def _place_rows(
     return _sequence(raw, name, names, lengths, lambda: _scatter(read(), (rows, steps)))
 
 
-def _scatter(pieces: Iterator[np.ndarray], places: tuple[np.ndarray, ...]) -> Pieces:
-    """Yield pieces (n, F) with their places; what belongs to no sample is left out."""
-    for at, piece in array_pieces.enumerate_pieces(pieces):
-        here = [axis[at : at + len(piece)] for axis in places]
+def _scatter(chunks: Iterator[np.ndarray], places: tuple[np.ndarray, ...]) -> Chunks:
+    """Yield chunks (n, F) with their places; what belongs to no sample is left out."""
+    for at, chunk in array_chunks.enumerate_chunks(chunks):
+        here = [axis[at : at + len(chunk)] for axis in places]
         known = here[0] >= 0
-        yield tuple(axis[known] for axis in here), piece[known]
+        yield tuple(axis[known] for axis in here), chunk[known]
 
 
 def _sequence(
-    raw: Raw, name: str, names: Sequence[str], lengths: np.ndarray, pieces: Any
+    raw: Raw, name: str, names: Sequence[str], lengths: np.ndarray, chunks: Any
 ) -> RawModality:
     """Return a modality of sequences that are padded to the longest."""
     longest = max(1, int(lengths.max(initial=1)))
     raw.note_sequences(name, lengths, longest)
     shape = (len(lengths), longest, len(names))
-    return RawModality(name, shape, pieces, names, np.maximum(lengths, 1), padded=True)
+    return RawModality(name, shape, chunks, names, np.maximum(lengths, 1), padded=True)
 
 
 def _list_size(table: Table, column: str, depth: int = 1) -> int:
@@ -172,7 +172,7 @@ def _list_size(table: Table, column: str, depth: int = 1) -> int:
 
 
 def _flat_lists(table: Table, column: str, size: int) -> Iterator[np.ndarray]:
-    """Yield a column of lists of one length in pieces (n, F)."""
+    """Yield a column of lists of one length in chunks (n, F)."""
     for lists in table.lists(column):
         check(
             set(np.unique(pa.compute.list_value_length(lists))) <= {size},
@@ -204,13 +204,13 @@ def _read_nested(raw: Raw, name: str, table: Table, column: str, rows: np.ndarra
     lengths = np.zeros(len(raw.ids), np.int64)
     lengths[rows[rows >= 0]] = steps[rows >= 0]
 
-    def pieces() -> Pieces:
+    def chunks() -> Chunks:
         row = np.repeat(rows, steps)
         step = np.arange(len(row)) - np.repeat(np.cumsum(steps) - steps, steps)
         flat = (_numbers(lists.flatten().flatten(), size) for lists in table.lists(column))
         yield from _scatter(flat, (row, step))
 
-    return _sequence(raw, name, numbered_features(name, size), lengths, pieces)
+    return _sequence(raw, name, numbered_features(name, size), lengths, chunks)
 
 
 def read_npy(raw: Raw, name: str, path: Path) -> RawModality:
@@ -233,7 +233,7 @@ def read_npy(raw: Raw, name: str, path: Path) -> RawModality:
     )
     lengths = None
     if len(shape) == 3:
-        lengths = np.maximum(1, last_steps(array_pieces.pieces(values)))
+        lengths = np.maximum(1, last_steps(array_chunks.iter_chunks(values)))
         if (lengths < shape[1]).any():
             raw.note_sequences(
                 name, lengths, shape[1], "; steps of zeros at the end count as padding"

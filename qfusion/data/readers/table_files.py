@@ -22,9 +22,9 @@ import pyarrow.parquet
 
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion.data import array_pieces, file_words, files
+from qfusion.data import array_chunks, files, parsing
 from qfusion.data.column_roles import TablePreview
-from qfusion.data.file_words import MAX_CHARACTERS, SPLIT_NAMES
+from qfusion.data.parsing import MAX_CHARACTERS, SPLIT_NAMES
 from qfusion.data.readers.table import (
     Table,
     can_be_feature,
@@ -162,7 +162,7 @@ def _rows_at_once(file: pa.parquet.ParquetFile) -> int:
         for place in range(file.metadata.num_columns):
             chunk = file.metadata.row_group(group).column(place)
             size += chunk.num_values * max(8, file.schema.column(place).length)
-    rows = array_pieces.BYTES * file.metadata.num_rows // max(1, size)
+    rows = array_chunks.BYTES * file.metadata.num_rows // max(1, size)
     return max(1, min(65_536, rows))
 
 
@@ -176,8 +176,8 @@ def _open_csv(path: Path, size: int) -> Table:
     _check_header(path.name, line, header)
     cells = list(map(str.strip, itertools.chain(*rows)))
     # Commas are no delimiters there, so that they can only be decimal ones.
-    has_comma = delimiter != "," and file_words.has_decimal_comma(cells)
-    decimal = "," if has_comma and not file_words.has_decimal_point(cells) else "."
+    has_comma = delimiter != "," and parsing.has_decimal_comma(cells)
+    decimal = "," if has_comma and not parsing.has_decimal_point(cells) else "."
     is_short = bool(rows) and len(rows[0]) == len(header) + 1
     if is_short:  # a delimiter ends every row, or the rows begin with names that have no header
         header = [*header, ""] if rows[0][-1] == "" else ["", *header]
@@ -224,21 +224,21 @@ def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
 
 
 def _check_header(name: str, line: str, columns: Sequence[str]) -> None:
-    is_number = ~np.isnan(file_words.parse_numbers(columns))
+    is_number = ~np.isnan(parsing.parse_numbers(columns))
     roles = (
-        *file_words.ID_NAMES,
-        *file_words.LABEL_NAMES,
+        *parsing.ID_NAMES,
+        *parsing.LABEL_NAMES,
         *SPLIT_NAMES,
-        *file_words.STEP_NAMES,
-        *file_words.TEXT_NAMES,
+        *parsing.STEP_NAMES,
+        *parsing.TEXT_NAMES,
     )
     check(
-        not is_number.any() or file_words.find_name(columns, roles) is not None,
+        not is_number.any() or parsing.find_name(columns, roles) is not None,
         f"Table `{name}` must begin with a line of column names, such as id,pitch,energy, but its first line holds "
         f"numbers ({line.strip()[:60]!r}): it seems to have no header. Add one; or save the array by numpy.save as "
         ".npy, which needs none.",
     )
-    named = list(itertools.filterfalse(file_words.is_unnamed, columns))
+    named = list(itertools.filterfalse(parsing.is_unnamed, columns))
     check(
         len(named) > 0,
         f"Table `{name}` must begin with a line of distinct column names, but "
@@ -253,7 +253,7 @@ def _check_distinct(file: str, names: Sequence[str]) -> None:
     repeated = columns[columns.duplicated()].unique().tolist()
     check(
         not repeated,
-        f"Table `{file}` must have distinct column names, but repeats {file_words.quote_columns(repeated)}. Rename "
+        f"Table `{file}` must have distinct column names, but repeats {parsing.quote_columns(repeated)}. Rename "
         "or drop the repeated ones.",
     )
 
@@ -285,7 +285,7 @@ def describe_columns(table: Table, rows: pd.DataFrame | None = None) -> TablePre
     kinds = {
         name: kind
         for name, kind in table.kinds.items()
-        if not file_words.is_unnamed(name) and name not in table.index
+        if not parsing.is_unnamed(name) and name not in table.index
     }
     columns = tuple(kinds)
     check(
@@ -315,7 +315,7 @@ def _find_split(table: Table) -> str | None:
     if column is None or not is_word(table.kinds[column]):
         return None
     with contextlib.suppress(InvalidInput):
-        if file_words.parse_split(table.words([column])[0], column).any():
+        if parsing.parse_split(table.words([column])[0], column).any():
             return column
     return None
 

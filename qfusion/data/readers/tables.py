@@ -21,17 +21,17 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.array_pieces import normalize_ids, numbered_ids
+from qfusion.data.array_chunks import normalize_ids, numbered_ids
 from qfusion.data.column_roles import ColumnChoice, ColumnRoles, choose_roles
-from qfusion.data.file_words import (
+from qfusion.data.parsing import (
     LABEL_NAMES,
     SPLIT_NAMES,
     STEP_NAMES,
     TEXT_NAMES,
     find_ids,
     find_name,
-    no_features,
-    plain,
+    non_feature_columns,
+    normalize_name,
     quote_columns,
     word_array,
 )
@@ -173,7 +173,9 @@ def read_rows(table: Table, roles: ColumnRoles, modalities: Sequence[str]) -> Ra
     used += numbering
     unimodal = {}
     for name in modalities:
-        column = find_name(table.columns, (f"label{plain(name)}", f"label{plain(name)[:1]}"))
+        column = find_name(
+            table.columns, (f"label{normalize_name(name)}", f"label{normalize_name(name)[:1]}")
+        )
         if column is not None and column not in used:
             unimodal[name] = column
             used.append(column)
@@ -264,7 +266,7 @@ def _read_joined(
     step = _find_steps(raw, name, table, own_ids)
     rows = _join_rows(raw, table, own_ids, is_sequence=step is not None)
     others = [column for column in table.columns if column not in (key, step)]
-    targets = no_features(others, of_labels, list(modalities))
+    targets = non_feature_columns(others, of_labels, list(modalities))
     if targets:
         raw.note(
             "target-column",

@@ -15,7 +15,7 @@ import scipy.io
 from scipy.sparse import csc_array
 
 from qfusion._checks import check
-from qfusion.data import array_pieces, files
+from qfusion.data import array_chunks, files
 from qfusion.data.files import check_size, file_size
 from qfusion.errors import InvalidInput, translate_errors
 
@@ -304,13 +304,13 @@ class Variable:
         return native(np.asarray(values))
 
     def samples(self, last: bool = False) -> Iterator[np.ndarray]:
-        """Yield the values in pieces (n, ...), one row per sample.
+        """Yield the values in chunks (n, ...), one row per sample.
 
         Args:
             last: whether the samples lie along the last axis, and not along the first.
         """
         values = self.whole()
-        yield from array_pieces.pieces(np.moveaxis(values, -1, 0) if last else values)
+        yield from array_chunks.iter_chunks(np.moveaxis(values, -1, 0) if last else values)
 
 
 def native(values: np.ndarray) -> np.ndarray:

@@ -17,11 +17,11 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import files
-from qfusion.data.array_pieces import pad_sequences
+from qfusion.data.array_chunks import pad_sequences
 from qfusion.data.data_set import DataSet
 from qfusion.data.examine.report import Progress
 from qfusion.data.media_pictures import enlarge
-from qfusion.data.sample_content import Content, Image, Maker, Text
+from qfusion.data.sample_content import Content, FeatureTransform, Image, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class PinnedFile:
     url: str = ""
     digest: Callable[[Path], str] = files.sha256
 
-    def is_whole(self, folder: Path) -> bool:
+    def is_complete(self, folder: Path) -> bool:
         """Return whether a data set's folder holds the file as it was recorded."""
         path = folder / self.path
         return (
@@ -198,7 +198,7 @@ def resize_square(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(ImageOps.pad(picture, (side, side), box, color=tuple(map(int, pixels[0, 0]))))
 
 
-def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
+def picture_transform(hint: str, side: int, shown: int = 128) -> FeatureTransform:
     """Return how a picture that a visitor draws becomes the colours (F,), in [0, 1], of one of `side` pixels, which is
     shown with sides of at most `shown`.
 
@@ -221,7 +221,7 @@ def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
         small = resize_square(drawing, side)
         return small.ravel() / np.float32(255), Image(enlarge(small, shown))
 
-    return Maker("drawing", hint, make)
+    return FeatureTransform("drawing", hint, make)
 
 
 MAX_LETTERS, MAX_WORDS = 1000, 40  # of a sentence that a visitor gives
@@ -259,7 +259,7 @@ def word_steps(
     return pad_sequences(np.eye(len(place))[[place[word] for word in words]], lengths), lengths
 
 
-def sentence_maker(vocabulary: Sequence[str], hint: str) -> Maker:
+def sentence_transform(vocabulary: Sequence[str], hint: str) -> FeatureTransform:
     """Return how a sentence that a visitor types becomes steps (T, F) of a vocabulary.
 
     Its `make` raises InvalidInput when there are no words, too many, or one that is not known.
@@ -277,4 +277,4 @@ def sentence_maker(vocabulary: Sequence[str], hint: str) -> Maker:
         )
         return word_steps([words], vocabulary)[0][0], Text(given, words)
 
-    return Maker("sentence", hint, make)
+    return FeatureTransform("sentence", hint, make)

@@ -23,9 +23,9 @@ import pandas as pd
 
 from qfusion import _disk_cache
 from qfusion.data.data_set import DataSet
-from qfusion.data.file_words import numbered_features
 from qfusion.data.media_files import find_clip
 from qfusion.data.modality_spec import Modality
+from qfusion.data.parsing import numbered_features
 from qfusion.data.row_splits import Clusters
 from qfusion.data.sample_content import Content, Text
 from qfusion.data.sources import PinnedFile, Source

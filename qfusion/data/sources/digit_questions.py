@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS, Clusters
-from qfusion.data.sample_content import Content, Maker
+from qfusion.data.sample_content import Content, FeatureTransform
 from qfusion.data.sources import Source
 from qfusion.data.sources.digits import load_digits
 from qfusion.data.target_spec import Target
@@ -230,7 +230,7 @@ def draw_question(
         y=y,
         ids=ids,
         split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
-        makers=_makers(base, views),
+        feature_transforms=_feature_transforms(base, views),
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         clusters=Clusters(_item_names(base, views, chosen), question.items),
@@ -245,14 +245,18 @@ def _select_modalities(base: DataSet, views: Views, chosen: np.ndarray) -> Itera
         yield Modality(name, m.values[chosen[:, place]], None, m.feature_names, m.shape)
 
 
-def _makers(base: DataSet, views: Views) -> dict[str, Maker]:
-    """Return the maker of each modality, with a hint that names the digit where several are drawn."""
-    makers = {name: base.makers[view] for name, view in views if view in base.makers}
-    drawings = [name for name, maker in makers.items() if maker.kind == "drawing"]
+def _feature_transforms(base: DataSet, views: Views) -> dict[str, FeatureTransform]:
+    """Return the transform of each modality, with a hint that names the digit where several are drawn."""
+    transforms = {
+        name: base.feature_transforms[view]
+        for name, view in views
+        if view in base.feature_transforms
+    }
+    drawings = [name for name, transform in transforms.items() if transform.kind == "drawing"]
     if len(drawings) > 1:
         for name in drawings:
-            makers[name] = replace(makers[name], hint=f"the {name} digit")
-    return makers
+            transforms[name] = replace(transforms[name], hint=f"the {name} digit")
+    return transforms
 
 
 def _item_names(base: DataSet, views: Views, chosen: np.ndarray) -> np.ndarray:

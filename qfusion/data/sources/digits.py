@@ -24,12 +24,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import enlarge, grey_levels, pixel_names
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sample_content import Content, Image, Maker, Series
+from qfusion.data.sample_content import Content, FeatureTransform, Image, Series
 from qfusion.data.sources import Source
 from qfusion.data.target_spec import Target
 
@@ -197,13 +197,13 @@ def compute_views(images: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.round(view, 4) for name, view in values.items()}
 
 
-def view_maker(view: str) -> Maker:
-    """Return the maker of a view from a digit that a visitor draws."""
-    return Maker("drawing", "one digit", partial(_make_view, view))
+def view_transform(view: str) -> FeatureTransform:
+    """Return the transform of a view from a digit that a visitor draws."""
+    return FeatureTransform("drawing", "one digit", partial(_make_view, view))
 
 
 def _make_view(view: str, pixels: np.ndarray) -> tuple[np.ndarray, Content]:
-    """A view of a drawing, as `Maker.make` returns it."""
+    """A view of a drawing, as `FeatureTransform.make` returns it."""
     images = block_counts(pixels)[None]
     return compute_views(images)[view][0], view_content(images, 0)[view]
 
@@ -237,7 +237,7 @@ def load_digits() -> DataSet:
         split=stratified_split(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(view_content, images),
-        makers={name: view_maker(name) for name in values},
+        feature_transforms={name: view_transform(name) for name in values},
     )
 
 

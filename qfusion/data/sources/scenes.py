@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import pixel_names
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import SPLITS, Clusters
 from qfusion.data.sample_content import Content, Image, Text
-from qfusion.data.sources import Source, picture_maker, sentence_maker, word_steps
+from qfusion.data.sources import Source, picture_transform, sentence_transform, word_steps
 from qfusion.data.synthetic.scene_questions import (
     BLOCK,
     COLOURS,
@@ -144,11 +144,11 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
         ),
         content_of=partial(_content, scenes, pictures, texts),
         clusters=Clusters(items, "pictures"),
-        makers={
-            "picture": picture_maker(
+        feature_transforms={
+            "picture": picture_transform(
                 "two shapes in red, yellow or blue on a dark ground", SIDE, SIDE * _SHOWN
             ),
-            "question": sentence_maker(
+            "question": sentence_transform(
                 VOCABULARY, "a question such as: is the red shape left of the circle?"
             ),
         },

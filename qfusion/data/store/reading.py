@@ -17,15 +17,15 @@ from qfusion import plugin
 from qfusion._checks import check, require_few_modalities
 from qfusion.data import media_files
 from qfusion.data.data_set import DataSet, compute_digest
-from qfusion.data.file_words import split_words
 from qfusion.data.modality_spec import Modality
+from qfusion.data.parsing import split_words
 from qfusion.data.row_splits import Clusters, video_clusters
 from qfusion.data.sample_content import (
     Audio,
     Content,
+    FeatureTransform,
     Film,
     Image,
-    Maker,
     Series,
     Text,
     no_clip,
@@ -178,7 +178,7 @@ def _read_set(folder: Path, record: Manifest) -> DataSet:
         unimodal=_read_columns(folder / "unimodal.npy", record.unimodal, index),
         clusters=clusters,
         clip_of=partial(media_files.find_clip, name, ids) if is_imported else no_clip,
-        makers=_find_makers(record.extracted, modalities),
+        feature_transforms=_find_feature_transforms(record.extracted, modalities),
         is_game=record.game,
         recorded=record.digest,
     )
@@ -236,10 +236,12 @@ def _show_text(texts: pd.Series, worded: bool, row: int) -> dict[str, Content]:
     return {"text": Text(words, split_words(words) if worded else None)}
 
 
-def _find_makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict[str, Maker]:
+def _find_feature_transforms(
+    extracted: Mapping[str, Any], modalities: Sequence[Modality]
+) -> dict[str, FeatureTransform]:
     """Return what plugins offer to make features of a visitor's input as those of an extracted set, by modality."""
-    makers = dict[str, Maker]()
+    transforms = dict[str, FeatureTransform]()
     if extracted:
-        for reference in plugin.entries("makers"):
-            makers |= plugin.load_name(reference)(extracted, modalities)
-    return makers
+        for reference in plugin.entries("feature_transforms"):
+            transforms |= plugin.load_name(reference)(extracted, modalities)
+    return transforms

@@ -14,7 +14,7 @@ import pyarrow as pa
 import qfusion
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion.data import array_pieces, registry
+from qfusion.data import array_chunks, registry
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.store import manifest, reading
@@ -68,7 +68,7 @@ def write_set(
     provenance: Provenance | None = None,
     files: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a data set into a folder, with all that it has except recordings and makers.
+    """Write a data set into a folder, with all that it has except recordings and transforms.
 
     Args:
         dataset: any.
@@ -179,7 +179,7 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
         pa.OSFile(str(path), "wb") as sink,
         pa.ipc.new_file(sink, content.schema) as writer,
     ):
-        writer.write_table(content, max_chunksize=array_pieces.ROWS)
+        writer.write_table(content, max_chunksize=array_chunks.ROWS)
 
 
 def _describe_set(

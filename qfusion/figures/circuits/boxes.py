@@ -284,7 +284,7 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     model = study.model.tweaked(words)
     if study.model.part(GateCircuit):
         return replay_gates(model, circuits.encoded_states(study, row))
-    return fusion_replay(gate_replay.replay_fusion(model, study.space.theta(row)), model)
+    return fusion_replay(gate_replay.replay_fusion(model, study.backend.theta(row)), model)
 
 
 @memo(16, background=False)

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models.protocols import Evolution
-from qfusion.models.terms import MARGIN, ParameterChange, Search, boundaries
+from qfusion.models.terms import MARGIN, FlipSearch, ParameterFlip, boundaries
 from qfusion.models.tweak import Tweak
 from qfusion.quantum.decomposition import subset_name
 from qfusion.quantum.states import expectation
@@ -49,7 +49,7 @@ class PhysicsParameter:
     """One parameter of a QiNN-QJ, with the observables at the nodes of its range.
 
     Attributes:
-        kind, name, learned: as in `ParameterChange`; top: the range is 0 to `top`.
+        kind, name, learned: as in `ParameterFlip`; top: the range is 0 to `top`.
         nodes: Chebyshev nodes in the range, ascending, (NODES,).
         observables: at the nodes, (NODES, C, D, D).
     """
@@ -74,7 +74,7 @@ def table(model: Evolution) -> tuple[PhysicsParameter, ...]:
     """Return all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
     coupling and dissipation, one for T."""
     T = float(model.duration)
-    if model.still or T <= 0:
+    if not model.has_evolution or T <= 0:
         return ()
     turned = [
         (kind, subset_name(s, model.modalities), 1.0, TOP_FACTOR)
@@ -100,7 +100,7 @@ def nearest_changes(
     model: Evolution,
     states: Mapping[str, Tensor],
     parameters: tuple[PhysicsParameter, ...] | None = None,
-) -> Search:
+) -> FlipSearch:
     """Return, for every parameter, the smallest change that flips the decision on one sample, if there is one.
 
     Args:
@@ -120,7 +120,7 @@ def nearest_changes(
     before = ket_scores(model, psi)
     searched = [nearest_change(model, psi, before, parameter) for parameter in parameters]
     changes = [change for change, _ in searched if change is not None]
-    return Search(
+    return FlipSearch(
         changes=tuple(sorted(changes, key=lambda change: change.size)),
         tried=len(parameters),
         resolution=max((tail for _, tail in searched), default=0.0),
@@ -136,7 +136,7 @@ def ket_scores(model: Evolution, psi: Tensor) -> np.ndarray:
 
 def nearest_change(
     model: Evolution, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
-) -> tuple[ParameterChange | None, float]:
+) -> tuple[ParameterFlip | None, float]:
     """Return the smallest change of a parameter that flips the decision, or None if there is none, and the relative
     size of the last Chebyshev coefficients, which bounds the error of the interpolated scores.
 
@@ -187,7 +187,7 @@ def nearest_change(
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    return ParameterChange(
+    return ParameterFlip(
         before,
         scores(value),
         parameter.kind,

@@ -216,7 +216,7 @@ class JumpTerms(Terms):
         )
 
     def _evolve(self, generator: Generator, X: Tensor, picture: str) -> Tensor:
-        if self.model.still or self.model.duration == 0:
+        if not self.model.has_evolution or self.model.duration == 0:
             return X
         return evolve(generator, X, [self.model.duration], picture)[0]
 
@@ -282,7 +282,7 @@ def _parameters(
                 float(factors.get(term, 1.0)),
             )
             parameters.append(parameter)
-    if learned > 0 and not model.still:
+    if learned > 0 and model.has_evolution:
         parameters.append(
             Parameter("T", "duration T", "duration", (), float(model.duration) / learned)
         )

@@ -45,8 +45,8 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models import baselines
 from qfusion.models.base import FusionModel
+from qfusion.models.coalition_algebra import LinearAlgebra, Spectrum, StateBackground
 from qfusion.models.encoders import DropoutShare, EncoderSettings, make_encoder
-from qfusion.models.games import LinearAlgebra, Spectrum, StateBackground
 from qfusion.models.inputs import Background, Features, Group, InputSpec
 from qfusion.models.jump.flips import HermitianForm
 from qfusion.models.protocols import KetStates, StateModel

@@ -183,8 +183,8 @@ class QuantumJump(TimeModel):
         if read:
             choose("Modality in `read`", read, self.modalities)
         self.duration = chosen["duration"]
-        self.still = evolution == "none"
-        self.samples = chosen.get("dynamics") == "jumps" and not self.still
+        self.has_evolution = evolution != "none"
+        self.samples = chosen.get("dynamics") == "jumps" and self.has_evolution
         M = len(self.dims)
         C = len(self.outputs)
         self.subsystems = (
@@ -228,7 +228,7 @@ class QuantumJump(TimeModel):
     def check_trainable(self) -> None:
         """Raise InvalidInput where one dense generator acts on a joint dimension D that is too large to train."""
         D = math.prod(self.dims)
-        is_dense = self.settings["coupling"] == "dense" and not self.still
+        is_dense = self.settings["coupling"] == "dense" and self.has_evolution
         check(
             not is_dense or D <= MAX_TRAINED,
             f"A {self.kind} model of {len(self.dims)} modalities with `dims` {self.dims} has a joint dimension of "
@@ -279,7 +279,7 @@ class QuantumJump(TimeModel):
             for s, V in vectors.items()
         }
 
-    def baked(
+    def merge_tweak(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return weights and settings in which the tweak is part of H, the L_k and the duration."""

@@ -28,12 +28,12 @@ from qfusion.models.jump import flips
 from qfusion.models.jump.jump_terms import JumpTerms
 from qfusion.models.jump.kets import KetModel
 from qfusion.models.protocols import Circuit, Evolution, KetStates, Physics, StateModel
-from qfusion.models.terms import Search
+from qfusion.models.terms import FlipSearch
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, generators, lindblad, measures, states, trajectories
 from qfusion.quantum.states import expectation
 
-WAYS = ("observables", "states", "trajectories")
+METHODS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted
 MAX_DIMENSION = 4096  # where D x D matrices are held
 _APPLICATIONS = 30  # of a generator, of the sizes that are learned, in one evolution
@@ -54,8 +54,8 @@ class Propagation:
     """How the scores of a batch are computed.
 
     Attributes:
-        way: of WAYS.
-        reason: why in this way.
+        method: of METHODS.
+        reason: why by this method.
         dimension: D of the joint state.
         rows, outputs: number of samples and of observables.
         terms: number of terms of the generator.
@@ -65,7 +65,7 @@ class Propagation:
         sampled_operations: floating-point operations of sampled trajectories.
     """
 
-    way: str
+    method: str
     reason: PropagationReason
     dimension: int
     rows: int
@@ -105,10 +105,10 @@ class TimeModel(KetModel):
         A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none. Of QiNN-QJ
             they are the real entries of H, see `models.jump.kets`, and the L_k as (K, d, d, 2) reals.
         W: weights of the probabilities in the scores, (C, all vectors).
-        still: whether nothing evolves.
+        has_evolution: whether anything evolves.
         samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
             `trajectories` in how many `steps`.
-        way: method of computing scores: one of WAYS, or "auto".
+        method: method of computing scores: one of METHODS, or "auto".
 
     `settings` hold the learned `duration`.
     """
@@ -122,9 +122,9 @@ class TimeModel(KetModel):
     A: nn.ParameterList
     L: nn.ParameterList
     W: nn.Parameter
-    still: bool = False
+    has_evolution: bool = True
     samples: bool = False
-    way: str = "auto"
+    method: str = "auto"
 
     @abstractmethod
     def generator(self) -> lindblad.Generator:
@@ -191,7 +191,7 @@ class TimeModel(KetModel):
     ) -> Tensor:
         return (
             operators.expand(len(times), *operators.shape)
-            if self.still
+            if not self.has_evolution
             else lindblad.evolve(generator, operators, times, picture)
         )
 
@@ -199,29 +199,29 @@ class TimeModel(KetModel):
         """Return the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
         learning = torch.is_grad_enabled()
-        way = self.propagation(len(psi), learning).way
-        if self.samples or (way == "trajectories" and learning):
+        method = self.propagation(len(psi), learning).method
+        if self.samples or (method == "trajectories" and learning):
             return self.sampled(psi, self.settings["trajectories"]) + self.bias
-        if way == "trajectories":
+        if method == "trajectories":
             return self._estimated(psi, SAMPLED, 0).scores
-        if way == "states":
+        if method == "states":
             rho = self.evolve_states(states.density(psi), [self.duration])[0]
             return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
         return expectation(self.observables(), psi) + self.bias
 
-    def by(self, way: str) -> Self:
-        """Return a model that shares this one's weights and computes scores in the given way, one of WAYS, or in the
-        cheapest way ("auto"). This model is unchanged.
+    def with_method(self, method: str) -> Self:
+        """Return a model that shares this one's weights and computes scores by the given method, one of METHODS,
+        or by the cheapest ("auto"). This model is unchanged.
 
         Raises:
-            NotFound: when there is no such way.
+            NotFound: when there is no such method.
         """
         other = copy.copy(self)
-        other.way = choose("Way", way, ("auto", *WAYS))
+        other.method = choose("Method", method, ("auto", *METHODS))
         return other
 
     def propagation(self, rows: int, gradient: bool = False) -> Propagation:
-        """Return how the scores of so many samples are computed: in the cheapest way, or the requested one.
+        """Return how the scores of so many samples are computed: in the cheapest method, or the requested one.
 
         Args:
             rows: number of samples.
@@ -229,8 +229,8 @@ class TimeModel(KetModel):
         """
         D = math.prod(self.dims)
         outputs = len(self.outputs)
-        if self.way != "auto":
-            return Propagation(self.way, PropagationReason.REQUESTED, D, rows, outputs)
+        if self.method != "auto":
+            return Propagation(self.method, PropagationReason.REQUESTED, D, rows, outputs)
         if D > MAX_DIMENSION:
             return Propagation("trajectories", PropagationReason.TOO_LARGE, D, rows, outputs)
         is_small = D <= generators.SMALL
@@ -248,13 +248,13 @@ class TimeModel(KetModel):
         # sampling is considered from minutes on a core on, or so much memory
         is_expensive = operations > 3e12 or memory > 8 * 2**30
         if is_expensive and sampled < operations:
-            way, reason = "trajectories", PropagationReason.CHEAPER_SAMPLED
+            method, reason = "trajectories", PropagationReason.CHEAPER_SAMPLED
         elif by_states:
-            way, reason = "states", PropagationReason.FEWER_STATES
+            method, reason = "states", PropagationReason.FEWER_STATES
         else:
-            way, reason = "observables", PropagationReason.OBSERVABLES
+            method, reason = "observables", PropagationReason.OBSERVABLES
         return Propagation(
-            way,
+            method,
             reason,
             D,
             rows,
@@ -295,14 +295,16 @@ class TimeModel(KetModel):
         scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
         for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
             read = self._read(
-                trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+                trajectories.sample_jumps_exact(
+                    generator, ket.repeat(count, 1), self._until, random
+                )
             )
             scores[row], errors[row] = read.mean(0) + self.bias, read.std(0) / count**0.5
         return Estimate(scores, errors, count)
 
     @property
     def _until(self) -> float:
-        return 0.0 if self.still else self.duration
+        return self.duration if self.has_evolution else 0.0
 
     def _read(self, psi: Tensor) -> Tensor:
         """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
@@ -326,7 +328,7 @@ class TimeModel(KetModel):
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Return the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
-        final = trajectories.first_order(
+        final = trajectories.sample_euler_jumps(
             self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
         )
         return self._read(final).view(count, len(psi), -1).mean(0)
@@ -372,7 +374,7 @@ class TimeModel(KetModel):
         energy = torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
         return lindblad.System(
             H - energy,
-            decomposition.unravelling(generator.jump_operators()),
+            decomposition.canonical_jump_operators(generator.jump_operators()),
             self.dims,
             self.modalities,
             self.duration,
@@ -389,7 +391,7 @@ class TimeModel(KetModel):
         self,
     ) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
         """Return the couplings H_S and the dissipation that the model has, by subset of its modalities."""
-        body = 0 if self.still else max(map(len, self.subsystems))
+        body = max(map(len, self.subsystems)) if self.has_evolution else 0
         terms = tuple(s for s in decomposition.subsets(len(self.dims)) if 0 < len(s) <= body)
         dissipations = terms if self.jump_count else ()
         # Without a learned H, traceless L_k still have one.
@@ -409,7 +411,7 @@ class TimeModel(KetModel):
         """
         return JumpTerms.of(self, inputs, self.algebra.check_background(background), output)
 
-    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> FlipSearch:
         """Return the smallest changes of couplings, dissipation and duration; `known` is a `flips.table`."""
         return flips.nearest_changes(self, states, known)
 

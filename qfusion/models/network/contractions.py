@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.models.network.qcnn import evaluate, products
 from qfusion.models.network.truth_tables import fuse, patterns, probabilities
 from qfusion.models.protocols import MassStates
@@ -135,7 +135,7 @@ def chunk_length(numbers: int) -> int:
 
 def order_by_mask(M: int) -> Tensor:
     """Return the coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,)."""
-    return torch.from_numpy(games.masks(M))
+    return torch.from_numpy(coalition_algebra.masks(M))
 
 
 def given_factors(masses: Tensor, phi: Tensor, m: int) -> Tensor:

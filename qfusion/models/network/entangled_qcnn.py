@@ -43,7 +43,7 @@ from qfusion.models.protocols import (
     StateModel,
     TruthTables,
 )
-from qfusion.models.terms import Search
+from qfusion.models.terms import FlipSearch
 
 
 class QCNNSettings(NetworkSettings):
@@ -284,7 +284,7 @@ class EntangledQCNN(NetworkModel):
         """
         return NetworkTerms.of(self, inputs, self.algebra.check_background(background), output)
 
-    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> FlipSearch:
         """Return the smallest changes of the angles of the truth tables."""
         return truth_tables.nearest_changes(self, states)
 
@@ -310,7 +310,7 @@ class EntangledQCNN(NetworkModel):
         ]
         return torch.stack(observables)
 
-    def baked(
+    def merge_tweak(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return weights and settings in which the tables are those of this model: an edited one need be neither a

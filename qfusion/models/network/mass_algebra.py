@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.models.games import LinearAlgebra, Spectrum, StateBackground
+from qfusion.models.coalition_algebra import LinearAlgebra, Spectrum, StateBackground
 from qfusion.models.inputs import GROUPS, Background, Group
 from qfusion.models.network import contractions, qcnn
 from qfusion.models.network.contractions import (

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models.protocols import TruthTables
-from qfusion.models.terms import MARGIN, ParameterChange, Search, boundaries, linearised_steps
+from qfusion.models.terms import MARGIN, FlipSearch, ParameterFlip, boundaries, linearised_steps
 from qfusion.quantum import states
 
 RULES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -160,7 +160,7 @@ def fused_entropy(vectors: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
+def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> FlipSearch:
     """Return, for every angle, the smallest change that flips the decision on one sample, if there is one.
 
     Args:
@@ -180,9 +180,9 @@ def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
         name = ".".join(map(str, place))
         learned = float(phi[place])
         changes.append(
-            ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
+            ParameterFlip(before, after, "angle", name, learned, learned + turn, abs(turn))
         )
-    return Search(
+    return FlipSearch(
         tuple(sorted(changes, key=lambda change: change.size)),
         len(places),
         0.0,

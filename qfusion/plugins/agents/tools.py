@@ -157,7 +157,9 @@ def track(
     return {
         "sample": one.id,
         "tweak": one.tweak_text,
-        "measures": qfusion.simulate.to_frame(qfusion.simulate.follow(one, times)).to_dict("list"),
+        "measures": qfusion.simulate.to_frame(qfusion.simulate.track_sample(one, times)).to_dict(
+            "list"
+        ),
     }
 
 

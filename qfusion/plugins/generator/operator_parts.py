@@ -82,7 +82,7 @@ def largest(A: torch.Tensor, system: lindblad.System, count: int) -> tuple[list[
 
 def has_modes(sample: Any, **_: Any) -> bool:
     """Whether a sample's model has a generator that is small enough to be diagonalised."""
-    dimension = sample.study.space.generator_dimension()
+    dimension = sample.study.backend.generator_dimension()
     return 0 < dimension <= MAX_MODES
 
 

@@ -41,7 +41,7 @@ def real_generator(
     check_dimension(D)
     _, G, L = lindblad.form(term, picture)
     whole = superoperator(G, L)
-    # the matrix on Re X + Im X, see `generators.Small`
+    # the matrix on Re X + Im X, see `generators.LiouvillianMatrix`
     matrix = (whole.real + whole.imag.reshape(-1, D, D).mT.flatten(1)).numpy()
     u = _reflection(D)
     matrix = matrix - 2 * np.outer(u, u @ matrix)

@@ -404,8 +404,8 @@ def _steady_differences(study: Study, rows: np.ndarray, tweak: str) -> np.ndarra
         model.duration > 0,
         f"The model must evolve for some time, but its duration is {model.duration:g}.",
     )
-    space: Any = study.space
-    kets = space.kets(rows).to(torch.complex128)
+    backend: Any = study.backend
+    kets = backend.kets(rows).to(torch.complex128)
     return states.density(kets).numpy() - attractor.steady
 
 
@@ -472,8 +472,8 @@ def _scores(study: Study, model: Any, rows: np.ndarray, H: Any, jumps: Any) -> n
     H, jumps = (torch.as_tensor(X).to(torch.complex128) for X in (H, jumps))
     readout = model.readout().to(torch.complex128)
     observables = lindblad.evolve_observables(H, jumps, readout, [float(model.duration)])[0]
-    space: Any = study.space
-    return np.asarray(space.observable_scores(rows, observables, model.bias))
+    backend: Any = study.backend
+    return np.asarray(backend.observable_scores(rows, observables, model.bias))
 
 
 def _measure(
@@ -518,8 +518,8 @@ def produce_entropy(study: Study, row: int, tweak: str = "") -> SampleEntropy:
     weights = T * (1 - EARLY) * 4 * u**3 * w / 2
     drawn = T * np.linspace(0, 1, 61) ** 2
     times = np.unique(np.concatenate([drawn, nodes, [EARLY * T]]))
-    space: Any = study.space
-    rho = states.density(space.ket(row).to(torch.complex128))
+    backend: Any = study.backend
+    rho = states.density(backend.ket(row).to(torch.complex128))
     all_times = entropy_production.entropy_production(
         system.H, system.jumps, rho, attractor.steady, times.tolist()
     )

@@ -28,7 +28,7 @@ from qfusion.views.words.decisions import describe_baseline
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Decision operators")
-    with page_runs.guard(), st.container(key="fold-operators"):
+    with page_runs.show_errors(), st.container(key="fold-operators"):
         votes(context)
         panels.draw_lower_panels(**context.scopes())
 

@@ -288,7 +288,7 @@ def _element_names(sample: Sample) -> tuple[str, ...]:
     """Return the names of the elements that a modality is read by."""
     study: Any = sample.study
     if study.model.elements_are_classes:
-        return tuple(study.space.elements)
+        return tuple(study.backend.elements)
     return tuple(map(str, range(study.model.elements)))
 
 

@@ -34,7 +34,7 @@ def board(context: page_context.PageContext) -> None:
     this and nothing else."""
     with st.container(key="fold-leaderboard"):
         result = benchmark_board.open_board()
-        guidance.take_home(summarise_board(result), explain_board_summary(result))
+        guidance.page_summary(summarise_board(result), explain_board_summary(result))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             data = context.study.dataset
             default = builders.default_board(result, data.name)

@@ -577,7 +577,7 @@ def _estimate(
     p = max(both.p_differs(), alone.p_differs())
     if is_share and both.error == 0:
         independent = evidence.effective_rows(len(next(iter(rows.values()))), clusters)
-        reach = evidence.reach_of_equal_rows(independent, LEVEL)
+        reach = evidence.clopper_pearson_margin(independent, LEVEL)
         low = both.mean - reach
         high = both.mean + reach
         p = min(1.0, 2 * 0.5**independent) if both.mean else 1.0

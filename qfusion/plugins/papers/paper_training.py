@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _disk_cache, _sentences
+from qfusion import _disk_cache, _progress
 from qfusion.data import DataSet, registry
 from qfusion.models import registry as kinds
 from qfusion.plugins.papers import benchmark_board
@@ -207,7 +207,7 @@ def train_cells(
             missing[key] = (cell, seed)
         else:
             records[key] = stored
-    with _sentences.progress_shown("Training") as tell:
+    with _progress.progress_shown("Training") as tell:
         tell(0, len(missing))
         for record in _train_missing(missing, dataset, jobs, source, tell):
             _disk_cache.store_record(RECORDS, record)
@@ -226,7 +226,7 @@ def _train_missing(
     dataset: DataSet,
     jobs: int,
     source: str,
-    tell: _sentences.Tell,
+    tell: _progress.Tell,
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of trainings as they end. Several at a time are in processes of a pool of the standard library,
     which end with this one: a command waits for all of them, and no page for any.

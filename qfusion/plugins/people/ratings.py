@@ -129,10 +129,10 @@ def read_ratings(
     """
     frame, name = _load(source)
     _check_columns(frame, name, clip, condition, {INTENDED: intended, GROUP: group})
-    samples, ids = game_cells.codes(frame, clip, game_cells.MAX_ID)
+    samples, ids = game_cells.factorize(frame, clip, game_cells.MAX_ID)
     names, inside = game_cells.parse_coalitions(frame[condition], players)
     _check_players(names, inside)
-    shown = game_cells.places(inside) - 1
+    shown = game_cells.nonzero_columns(inside) - 1
     shape = (len(ids), 2 ** len(names) - 1)
     if classes:
         counts = _sum_counts(frame, clip, samples, shown, tuple(classes), shape, ids, names)
@@ -295,7 +295,7 @@ def _count_ratings(
     shape: tuple[int, int],
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the classes, and the votes (N, 2^M - 1, K) of a table with a row for each rating."""
-    chosen, classes = game_cells.codes(frame, rating)
+    chosen, classes = game_cells.factorize(frame, rating)
     cells = np.ravel_multi_index((samples, shown, chosen), (*shape, len(classes)))
     counts = np.bincount(cells, minlength=shape[0] * shape[1] * len(classes))
     return tuple(classes), counts.reshape(*shape, len(classes)).astype(np.int64)

@@ -31,7 +31,7 @@ def _draw_crowd(study: Study) -> None:
     """Draw contributions to votes, those of groups of clips, and what a vote tells."""
     summary = crowd_summary.summarize_crowd(study)
     fusion = true_minus(describe_fusion(summary.means, summary.target))
-    guidance.take_home(f"{text.escape_markdown(fusion)}.")
+    guidance.page_summary(f"{text.escape_markdown(fusion)}.")
     widgets.row(*crowd.CONTROLS, study=study)
     panels.show(study, "crowd-groups", first=1)
     panels.show(study, "crowd-contributions", "crowd-information", columns=2, first=2)

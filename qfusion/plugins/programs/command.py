@@ -135,7 +135,7 @@ def import_(
     if name is not None and not check_only:
         imports.check_name(name, out, replace)
     dataset = qfusion.data.load(data)
-    taken = imports.take(
+    taken = imports.load_program(
         program,
         dataset,
         None if card is None else imports.read_card(card),
@@ -149,7 +149,7 @@ def import_(
         print_remark(f"qfusion: warning: {words.describe_remark(warning)}")
     stored = None
     if not check_only:
-        place = imports.keep(taken, dataset, str(name), out, title, replace)
+        place = imports.save_program(taken, dataset, str(name), out, title, replace)
         stored = {
             "name": name,
             "path": str(place),

@@ -34,7 +34,7 @@ from qfusion.training.batches import sample_rows
 
 
 @dataclass(frozen=True, eq=False)
-class Taken:
+class LoadedProgram:
     """A program that passed all checks.
 
     Attributes:
@@ -51,7 +51,7 @@ class Taken:
     remarks: tuple[Remark, ...] = ()
 
 
-def take(
+def load_program(
     source: str,
     dataset: DataSet,
     card: ProgramCard | None = None,
@@ -61,7 +61,7 @@ def take(
     holds: str = "",
     weights: Path | None = None,
     adapter: str = "",
-) -> Taken:
+) -> LoadedProgram:
     """Return a program, loaded and checked. Nothing is saved yet. A factory's code is run, and torch.export.load runs
     what a .pt2 file holds. An ONNX model runs nothing but its operators.
 
@@ -127,7 +127,7 @@ def take(
         )
     warnings = examine(model, rows)
     remarks = output_remarks(model, rows, is_detected)
-    return Taken(model, data, tuple(warnings), source, tuple(remarks))
+    return LoadedProgram(model, data, tuple(warnings), source, tuple(remarks))
 
 
 def _with_card(program: Program, card: ProgramCard, dataset: DataSet) -> Imported:
@@ -139,8 +139,8 @@ def _with_card(program: Program, card: ProgramCard, dataset: DataSet) -> Importe
     return Imported(dataset.input_specs, classes, program, card, means).eval()
 
 
-def keep(
-    taken: Taken,
+def save_program(
+    taken: LoadedProgram,
     dataset: DataSet,
     name: str,
     folder: Path | None = None,
@@ -246,7 +246,7 @@ def read_card(path: Path) -> ProgramCard:
     return read(path.read_text(encoding="utf-8", errors="replace"), path.name)
 
 
-def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
+def summary(taken: LoadedProgram, stored: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the record of an import, for JSON; `words` has its remarks as sentences."""
     return {
         "program": taken.source,

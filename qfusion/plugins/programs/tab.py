@@ -40,7 +40,7 @@ FILE = training.Way(
 def draw_tab() -> None:
     """Draw the way by a file, and the form for an `.onnx` file."""
     runs.draw_way(FILE)
-    if message := state.take(_SAID):
+    if message := state.pop(_SAID):
         st.success(message, icon=":material/check_circle:")
     left, right = st.container(key="fold-model-import").columns([1, 1.25], gap="medium")
     with left:
@@ -134,10 +134,10 @@ def _import(
     )
     imports.check_name(name, None, replace)
     dataset = sources.load(data)
-    taken = imports.take(
+    taken = imports.load_program(
         str(path), dataset, inputs=named_card.read_names(inputs.split()), output=output
     )
-    place = imports.keep(taken, dataset, name, None, title, replace)
+    place = imports.save_program(taken, dataset, name, None, title, replace)
     measured = checkpoint_cards.load_card(place)["this_seed"].get("test", {})
     stored = {"name": name, "path": str(place), "metrics": measured}
     return describe_summary(imports.summary(taken, stored)) | {"data": data}

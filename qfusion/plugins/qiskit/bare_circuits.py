@@ -18,7 +18,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.adapters import gates
 from qfusion.errors import InvalidInput
-from qfusion.models.protocols import CircuitFacts, Reading
+from qfusion.models.protocols import CircuitFacts, CircuitOutput
 from qfusion.models.tweak import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states, flat_source, openqasm_files, qiskit_gates
 
@@ -234,13 +234,13 @@ class BareSource(flat_source.FlatSource):
         """Return the columns (B, K) of the model whose circuit is changed."""
         return self._model.columns(features, change)
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> CircuitOutput:
         """Return what the changed circuit gives, and the columns of the model."""
         model = self._model
         read = model.readout.columns(model.circuit, self.parameters(features), change)
         columns = torch.from_numpy(model.scores_of(read))
         numbers, form = gates.flatten([read])
-        return Reading(numbers, form, columns)
+        return CircuitOutput(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""

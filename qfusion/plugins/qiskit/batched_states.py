@@ -51,7 +51,7 @@ def apply_gate(psi: Tensor, matrices: Tensor, wires: Sequence[int]) -> Tensor:
 
 def evolve(steps: Iterable[Step], rows: int, n: int) -> Tensor:
     """Return the states (B, 2^n) complex128 after gates on |0...0>."""
-    psi = statevector.ground(rows, n, torch.empty(0, dtype=torch.float64))
+    psi = statevector.zero_state(rows, n, torch.empty(0, dtype=torch.float64))
     for matrices, wires in steps:
         psi = apply_gate(psi, matrices, wires)
     return psi
@@ -70,7 +70,7 @@ def evolve_mixed(steps: Iterable[Step], rows: int, n: int, change: CircuitChange
     )
     kraus = Noise(change.depolarising, change.damping).gate_kraus()
     noisy = bool(change.depolarising or change.damping)
-    rho = statevector.ground(rows, 2 * n, torch.empty(0, dtype=torch.float64))
+    rho = statevector.zero_state(rows, 2 * n, torch.empty(0, dtype=torch.float64))
     for matrices, wires in steps:
         rho = _apply_both(rho, matrices, wires, n)
         if noisy and len(wires) > 1:

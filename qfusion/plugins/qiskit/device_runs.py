@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_whole
-from qfusion.models import EntangledQCNN, evaluation, games, live_model
+from qfusion.models import EntangledQCNN, coalition_algebra, evaluation, live_model
 from qfusion.models.protocols import EditableCircuit
 from qfusion.models.tweak import CircuitChange
 from qfusion.plugins.qiskit import devices, gate_templates
@@ -263,4 +263,4 @@ def _values(model: live_model.LiveModel, inputs: Mapping[str, Any], background: 
 
 def _terms(values: np.ndarray) -> np.ndarray:
     """Return the dividends (2^M, C) of the values of coalitions."""
-    return games.dividends(values[None], len(values).bit_length() - 1)[0]
+    return coalition_algebra.dividends(values[None], len(values).bit_length() - 1)[0]

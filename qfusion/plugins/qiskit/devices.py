@@ -242,7 +242,7 @@ class CompiledCircuit:
         steps = self.steps(values)
         for some in batched_states.row_chunks(len(values), n, mixed=True):
             rows = some.stop - some.start
-            rho = statevector.ground(rows, 2 * n, torch.empty(0, dtype=torch.float64))
+            rho = statevector.zero_state(rows, 2 * n, torch.empty(0, dtype=torch.float64))
             for matrices, legs in batched_states.take_rows(steps, some):
                 rho = batched_states.apply_gate(rho, matrices, legs)
             parts.append(_take_places(rho, self.places))

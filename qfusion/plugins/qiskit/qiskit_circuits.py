@@ -16,7 +16,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.adapters import gates, trial
 from qfusion.models import evaluation, live_model
-from qfusion.models.protocols import CircuitFacts, Reading
+from qfusion.models.protocols import CircuitFacts, CircuitOutput
 from qfusion.models.tweak import UNCHANGED, CircuitChange
 from qfusion.plugins.qiskit import batched_states, qiskit_calls
 from qfusion.plugins.qiskit.flat_source import (
@@ -106,7 +106,7 @@ class QiskitCircuit(FlatSource):
         with qiskit_calls.changed_calls(answer):
             return self.call(features)
 
-    def read(self, features: Mapping[str, Any], change: CircuitChange) -> Reading:
+    def read(self, features: Mapping[str, Any], change: CircuitChange) -> CircuitOutput:
         """Return what the changed circuit gives, and the columns of the model."""
         results = []
 
@@ -119,7 +119,7 @@ class QiskitCircuit(FlatSource):
         with qiskit_calls.changed_calls(answer):
             columns = self.call(features)
         numbers, form = gates.flatten(results)
-        return Reading(numbers, form, columns)
+        return CircuitOutput(numbers, form, columns)
 
     def finish(self, features: Mapping[str, Any], numbers: Tensor, form: Any) -> Tensor:
         """Return the columns (B, K) of the model whose circuit gives these numbers (Q,)."""

@@ -24,6 +24,6 @@ PLUGIN = Plugin(
         "pysubs2": ("Reading subtitles", "media"),
         "praatio": ("Reading a TextGrid", "media"),
     },
-    makers=("qfusion.plugins.recordings.makers:makers",),
+    feature_transforms=("qfusion.plugins.recordings.feature_transforms:feature_transforms",),
     tabs=(Tab("data", "Recordings", "qfusion.plugins.recordings.form:recordings"),),
 )

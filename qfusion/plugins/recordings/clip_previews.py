@@ -6,7 +6,7 @@ from qfusion._memory_cache import memo
 from qfusion.data import media_files, media_pictures
 from qfusion.data.media_pictures import HEARD, POSTER, THUMB, THUMBS, find_strip
 from qfusion.data.sample_content import Clip, Film, Preview
-from qfusion.plugins.recordings import frame_reader, media_probe
+from qfusion.plugins.recordings import media_probe, video_frames
 
 
 @memo(32)
@@ -25,9 +25,9 @@ def preview(clip: Clip) -> Preview:
     film = audio = poster = None
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
-        thumbs = [*frame_reader.read_frames(*part, times=middles, side=THUMB)]
+        thumbs = [*video_frames.read_frames(*part, times=middles, side=THUMB)]
         film = Film(np.stack(thumbs), THUMBS / seconds)
-        (poster,) = frame_reader.read_frames(*part, times=[seconds / 2], side=POSTER)
+        (poster,) = video_frames.read_frames(*part, times=[seconds / 2], side=POSTER)
     if facts.sound is not None:
         audio = media_files.read_sound(*part, HEARD)
     return Preview(seconds, poster=poster, **find_strip(film, audio))

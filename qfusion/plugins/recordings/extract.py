@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 
 from qfusion import _disk_cache, _read_only
 from qfusion._checks import check, require_number, require_whole
-from qfusion._sentences import Pace, count
+from qfusion._progress import Pace
+from qfusion._sentences import count
 from qfusion.data import importing, media_files, registry
 from qfusion.data.examine import repairs as import_repairs
 from qfusion.data.examine.report import ExaminedSet, Progress, build_report, no_progress

@@ -48,7 +48,7 @@ def recordings(dataset: DataSet) -> None:
                     help="Paths are relative to the folder. Start and end, in seconds, select a part of a file.",
                 )
                 if st.form_submit_button("Join", icon=":material/join:"):
-                    with page_runs.guard():
+                    with page_runs.show_errors():
                         _join(dataset)
 
 

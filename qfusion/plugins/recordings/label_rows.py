@@ -8,7 +8,7 @@ from typing import NamedTuple
 from qfusion._checks import check, require_number
 from qfusion._sentences import count
 from qfusion.data.column_roles import ColumnRoles
-from qfusion.data.file_words import TEXT_NAMES, find_ids
+from qfusion.data.parsing import TEXT_NAMES, find_ids
 from qfusion.data.raw import Raw
 from qfusion.data.readers.table import Table
 from qfusion.data.readers.tables import find_roles

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data.file_words import numbered_features
+from qfusion.data.parsing import numbered_features
 from qfusion.data.sample_content import Film
 from qfusion.models.weight_files import load_state
 from qfusion.plugins.recordings.extractor_types import Begun, Chosen

@@ -13,7 +13,7 @@ from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.data import media_files
-from qfusion.data.raw import Pieces, Raw, RawModality
+from qfusion.data.raw import Chunks, Raw, RawModality
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable
 from qfusion.plugins.recordings import clips, extractors
@@ -86,7 +86,7 @@ def add_features(
             RawModality(
                 name,
                 shape,
-                partial(_pieces, name, rows, done, is_sequence),
+                partial(_chunks, name, rows, done, is_sequence),
                 tuple(names[name]),
                 np.maximum(real, 1) if is_sequence else None,
                 padded=True,
@@ -98,7 +98,7 @@ def add_features(
         raw.columns["text"] = texts
 
 
-def _pieces(name: str, rows: Sequence[int], done: Mapping[int, Path], is_sequence: bool) -> Pieces:
+def _chunks(name: str, rows: Sequence[int], done: Mapping[int, Path], is_sequence: bool) -> Chunks:
     for at, row in enumerate(rows):
         values = _read_features(done[row]).get(name)
         if values is not None:

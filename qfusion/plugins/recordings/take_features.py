@@ -9,10 +9,10 @@ import numpy as np
 from qfusion import _disk_cache
 from qfusion._checks import check
 from qfusion.data import media_files, media_pictures
-from qfusion.data.file_words import split_words
+from qfusion.data.parsing import split_words
 from qfusion.data.sample_content import Audio, Film
 from qfusion.errors import QFusionError, translate_errors
-from qfusion.plugins.recordings import frame_reader, media_probe, timed_words
+from qfusion.plugins.recordings import media_probe, timed_words, video_frames
 from qfusion.plugins.recordings.clips import Take
 from qfusion.plugins.recordings.extractor_types import SAMPLES, Extractor
 from qfusion.plugins.recordings.extractors import cached_extractor, extract_features
@@ -31,7 +31,7 @@ def read_part(
     if media_files.TYPES[path.suffix.lower()].startswith("image/"):
         return Film(media_pictures.read_picture(path)[None], 1.0)
     rate, side = (extractor.chosen[key] for key in ("rate", "side"))
-    return frame_reader.read_film(path, start, end, rate=rate, side=side)
+    return video_frames.read_film(path, start, end, rate=rate, side=side)
 
 
 def measure(

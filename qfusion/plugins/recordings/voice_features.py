@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._memory_cache import memo
 from qfusion.data import compiled_code
-from qfusion.data.file_words import numbered_features
+from qfusion.data.parsing import numbered_features
 from qfusion.data.sample_content import Audio
 from qfusion.plugins.recordings.extractor_types import SAMPLES, Begun, Chosen
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data.file_words import numbered_features
+from qfusion.data.parsing import numbered_features
 from qfusion.plugins.recordings.extractor_types import Begun, Chosen
 from qfusion.plugins.recordings.weights import load_transformer
 

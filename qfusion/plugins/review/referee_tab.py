@@ -40,7 +40,7 @@ def referee_tab(context: page_context.PageContext, sample: Sample) -> None:
             for name, param in referee.OPTIONS.items()
             if param.fits(study)
         }
-    with page_runs.guard():
+    with page_runs.show_errors():
         claims = referee.read_claims(study, **chosen)
         key = "review", *study.memo_key(), claims
         job = jobs.begin_job(

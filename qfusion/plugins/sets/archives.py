@@ -61,7 +61,7 @@ class Archive:
             self.make(folder)
         for pinned in source.files:
             check(
-                pinned.is_whole(folder),
+                pinned.is_complete(folder),
                 f"`{pinned.path}` of a{what} is not the recorded one: its SHA-256 differs. {UNCHANGED}",
                 IntegrityError,
             )

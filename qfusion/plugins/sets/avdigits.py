@@ -18,7 +18,7 @@ from qfusion.data.media_pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality
 from qfusion.data.readers import variables
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sample_content import Audio, Content, Image, Maker
+from qfusion.data.sample_content import Audio, Content, FeatureTransform, Image
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.data.target_spec import Target
 from qfusion.errors import DataUnavailable, translate_errors
@@ -107,10 +107,10 @@ def read_avdigits(
         split=_split(index),
         table=index[["digit", "speaker"]].set_axis(ids),
         content_of=partial(_content_of_avdigits, images, recordings),
-        makers={
-            "mnist": Maker("drawing", "one digit", partial(_make_picture, mnist_digit)),
-            "usps": Maker("drawing", "one digit", partial(_make_picture, usps_digit)),
-            "audio": Maker("recording", "one digit in English", _make_sound),
+        feature_transforms={
+            "mnist": FeatureTransform("drawing", "one digit", partial(_make_picture, mnist_digit)),
+            "usps": FeatureTransform("drawing", "one digit", partial(_make_picture, usps_digit)),
+            "audio": FeatureTransform("recording", "one digit in English", _make_sound),
         },
     )
 
@@ -125,13 +125,13 @@ def _build_modality(name: str, values: np.ndarray) -> Modality:
 def _make_picture(
     form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray
 ) -> tuple[np.ndarray, Content]:
-    """A drawing as the pictures of the set are, as `Maker.make` returns it."""
+    """A drawing as the pictures of the set are, as `FeatureTransform.make` returns it."""
     image = form(pixels)
     return image.ravel() / 255, Image(enlarge(image))
 
 
 def _make_sound(audio: Audio) -> tuple[np.ndarray, Content]:
-    """A spoken digit as the recordings of the set are, as `Maker.make` returns it."""
+    """A spoken digit as the recordings of the set are, as `FeatureTransform.make` returns it."""
     digit = trim_digit(audio)
     return log_mel(digit).ravel(), digit
 

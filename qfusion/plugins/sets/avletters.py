@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data.array_pieces import pad_sequences
+from qfusion.data.array_chunks import pad_sequences
 from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import enlarge, pixel_names
 from qfusion.data.modality_spec import Modality

@@ -28,9 +28,9 @@ from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import (
     PinnedFile,
     Source,
-    picture_maker,
+    picture_transform,
     resize_square,
-    sentence_maker,
+    sentence_transform,
     split_words,
     word_steps,
 )
@@ -268,11 +268,11 @@ def read_easyvqa(
         table=table,
         content_of=partial(_content_of_question, pictures, place, questions),
         clusters=Clusters(np.array(shown), "pictures"),
-        makers={
-            "picture": picture_maker(
+        feature_transforms={
+            "picture": picture_transform(
                 f"one shape of one colour ({colours}) on a light ground", SMALL
             ),
-            "question": sentence_maker(WORDS, "a question such as ‘is there a red shape?’"),
+            "question": sentence_transform(WORDS, "a question such as ‘is there a red shape?’"),
         },
     )
 

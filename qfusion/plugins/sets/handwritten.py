@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion import _disk_cache
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.data_set import DataSet
-from qfusion.data.file_words import numbered_features
 from qfusion.data.media_pictures import enlarge, grey_levels, pixel_names
 from qfusion.data.modality_spec import Modality
+from qfusion.data.parsing import numbered_features
 from qfusion.data.readers.variables import read_mat
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sample_content import Content, Image

@@ -49,10 +49,10 @@ def _is_running(sweep: sweeps.Sweep) -> bool:
     return not (sweep.is_done or sweep.is_stopped)
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
-    page_runs.begin_run()
+    page_runs.prepare_script()
     match = sweeps.find(name)
     if not _read_only.is_read_only():
         sweeps.release_lost_trials(match)
@@ -65,7 +65,7 @@ def _sweep(name: str, moving: bool) -> None:
         st.caption("Figures appear after the first trial.")
         return
     for view, tab in widgets.tabs(builders.VIEW):
-        with tab, page_runs.guard(), st.container(key="fold-sweep"):
+        with tab, page_runs.show_errors(), st.container(key="fold-sweep"):
             panels.show(trials, *builders.PANELS, first=len(builders.PANELS))
             if view == builders.VIEWS[0]:
                 table = trials.table()
@@ -312,16 +312,16 @@ def _plain(value: Any) -> str:
     return text.escape_markdown(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
-@page_runs.guard()
+@page_runs.show_errors()
 def page() -> None:
     """Draw the page."""
     frame.begin_page("Sweeps")
-    if begun := state.take(_BEGUN):
+    if begun := state.pop(_BEGUN):
         state.put(builders.NAME.key, begun)
     known = sweep_storage.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
-        page_runs.guard(),
+        page_runs.show_errors(),
     ):
         _form()
     if not known:

@@ -298,7 +298,7 @@ class LindbladModel(TimeModel):
                 dissipating.append(subset)
         return tuple(coupled), tuple(dissipating)
 
-    def baked(
+    def merge_tweak(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return weights and settings in which the tweak is part of H, the L_k and the duration."""

@@ -366,7 +366,7 @@ def as_ket_set(dataset: DataSet, kets: Mapping[str, Any], name: str = "") -> Dat
         modalities=modalities,
         truth=truth,
         unimodal=unimodal,
-        makers={},
+        feature_transforms={},
     )
 
 

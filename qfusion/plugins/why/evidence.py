@@ -110,7 +110,7 @@ def effective_rows(count: int, clusters: np.ndarray | None) -> float:
     return count**2 / _sum_within_clusters(np.ones(count), clusters)
 
 
-def reach_of_equal_rows(effective: float, level: float = 0.95) -> float:
+def clopper_pearson_margin(effective: float, level: float = 0.95) -> float:
     """Return how far a share of rows may lie from 0 or 1 where all of so many independent rows agree (Clopper and
     Pearson 1934). Their variance is 0, but new rows may differ.
     """

@@ -24,6 +24,6 @@ def questions(context: page_context.PageContext) -> None:
 def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Why fuse")
-    with page_runs.guard():
+    with page_runs.show_errors():
         draw_summary(context)
     questions(context)

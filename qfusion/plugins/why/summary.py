@@ -128,7 +128,7 @@ def summary_parts(study: Study) -> tuple[Part, ...]:
     parts = [Part.JOINT]
     if twin_training.has_twins(study):
         parts.append(Part.RESOURCES)
-    if study.model.part(Evolution) and not study.model.still:
+    if study.model.part(Evolution) and study.model.has_evolution:
         parts.append(Part.TERMS)
     if study.model.part(TruthTables):
         parts.append(Part.GATES)

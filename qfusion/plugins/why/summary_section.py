@@ -22,7 +22,7 @@ def draw_summary(context: page_context.PageContext) -> None:
 
 def _summary(study: Study, sample: Sample) -> None:
     """Draw what is known and begin to compute the rest, once the reader has stayed for a moment."""
-    page_runs.begin_run()
+    page_runs.prepare_script()
     summary = fusion_summary.find_summary(study, sample)
     is_later = streamlit_internals.is_fragment_run()
     if is_later and not summary.missing:
@@ -32,6 +32,6 @@ def _summary(study: Study, sample: Sample) -> None:
         fusion_summary.begin_missing(
             study, sample, summary.missing, streamlit_internals.session_id()
         )
-    guidance.take_home(summarise_fusion(summary, escape_markdown))
+    guidance.page_summary(summarise_fusion(summary, escape_markdown))
     if rest := describe_missing(summary, is_computing or not is_later):
         st.caption(rest)

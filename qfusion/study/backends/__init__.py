@@ -1,27 +1,27 @@
-"""What differs between families of models in a study: one `SampleSpace` per family.
+"""What differs between families of models in a study: one `Backend` per family.
 
-A new family subclasses `base.BaseSpace` and is registered in `SPACES` under its `FusionModel.family`."""
+A new family subclasses `base.BaseBackend` and is registered in `BACKENDS` under its `FusionModel.family`."""
 
 from typing import Any
 
-from qfusion.study.backends.base import BaseSpace, SampleSpace
-from qfusion.study.backends.evaluated import EvaluatedSpace, GameSpace, GateSpace
-from qfusion.study.backends.kets import EvolutionSpace, KetSpace
-from qfusion.study.backends.masses import MassSpace
+from qfusion.study.backends.base import Backend, BaseBackend
+from qfusion.study.backends.evaluated import EvaluatedBackend, GameBackend, GateBackend
+from qfusion.study.backends.kets import EvolutionBackend, KetBackend
+from qfusion.study.backends.masses import MassBackend
 
-SPACES: dict[str, type[BaseSpace]] = {
-    "evaluated": EvaluatedSpace,
-    "game": GameSpace,
-    "gates": GateSpace,
-    "kets": KetSpace,
-    "evolution": EvolutionSpace,
-    "masses": MassSpace,
+BACKENDS: dict[str, type[BaseBackend]] = {
+    "evaluated": EvaluatedBackend,
+    "game": GameBackend,
+    "gates": GateBackend,
+    "kets": KetBackend,
+    "evolution": EvolutionBackend,
+    "masses": MassBackend,
 }
 
 
-def space_class(model: Any) -> type[BaseSpace]:
-    """Return the class of a study's space for a model."""
-    return SPACES[getattr(model, "family", "evaluated")]
+def backend_class(model: Any) -> type[BaseBackend]:
+    """Return the class of a study's backend for a model."""
+    return BACKENDS[getattr(model, "family", "evaluated")]
 
 
-__all__ = ["SPACES", "BaseSpace", "SampleSpace", "space_class"]
+__all__ = ["BACKENDS", "Backend", "BaseBackend", "backend_class"]

@@ -23,10 +23,10 @@ from qfusion.training import checkpoint_cards, encodings
 Coordinates = Callable[[np.ndarray], np.ndarray]  # rows (n,) -> points (n, F)
 
 
-class SampleSpace(Protocol):
+class Backend(Protocol):
     """The samples of a data set as a family of models represents them.
 
-    A family registers its space by `FusionModel.family`, see `study.backends.SPACES`.
+    A family registers its backend by `FusionModel.family`, see `study.backends.BACKENDS`.
 
     Attributes:
         study: the model on its data, an `study.study.Study`; samples are `study.sample.Sample`.
@@ -127,7 +127,7 @@ MAX_COALITIONS = 2**18
 FEWEST = 16  # rows of the background, and samples, at least
 
 
-class BaseSpace(SampleSpace):
+class BaseBackend(Backend):
     """Samples of a study whose coalitions have exact values. The other families of models override what differs."""
 
     def __init__(self, study: Any):

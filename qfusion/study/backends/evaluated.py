@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from qfusion import _sentences, explain, simulate
+from qfusion import _progress, explain, simulate
 from qfusion.explain import Explanation
 from qfusion.models import evaluation
-from qfusion.study.backends.base import FEWEST, BaseSpace, name_readouts
+from qfusion.study.backends.base import FEWEST, BaseBackend, name_readouts
 from qfusion.study.cache import per_model_cache
 
 # Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:
@@ -26,7 +26,7 @@ SLOW = (
 )
 
 
-class EvaluatedSpace(BaseSpace):
+class EvaluatedBackend(BaseBackend):
     """Samples of a study whose coalitions are evaluated."""
 
     def explained_rows(self) -> np.ndarray:
@@ -41,7 +41,7 @@ class EvaluatedSpace(BaseSpace):
         """Return the explanation of the explained rows, computed a few rows at a time."""
         count = len(self.study.explained_rows)
         parts = list(
-            _sentences.progress_over(
+            _progress.progress_over(
                 self.explain_steps(), "Explaining", count, lambda part: len(part.values)
             )
         )
@@ -132,7 +132,7 @@ class EvaluatedSpace(BaseSpace):
         return samples * ((rows + 1) ** M - rows**M) * self.cost / 2**M
 
 
-class GateSpace(EvaluatedSpace):
+class GateBackend(EvaluatedBackend):
     """The samples of a study of a circuit of gates."""
 
     def circuit(self, row: int, words: str = "") -> Any:
@@ -164,5 +164,5 @@ class GateSpace(EvaluatedSpace):
         return name_readouts(wires, words)
 
 
-class GameSpace(BaseSpace):
+class GameBackend(BaseBackend):
     """Samples of a game."""

@@ -1,6 +1,6 @@
 """Studies of models whose modality states are kets: product states, which evolve where the model has a time.
 
-`EvolutionSpace` adds what exists at the end T of the evolution: states, entropies and entanglement."""
+`EvolutionBackend` adds what exists at the end T of the evolution: states, entropies and entanglement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, st
 from qfusion.quantum.states import expectation
 from qfusion.study import evolution
 from qfusion.study.backends.base import (
-    BaseSpace,
+    BaseBackend,
     Coordinates,
     compute_in_blocks,
     entropy_column,
@@ -31,7 +31,7 @@ from qfusion.study.jobs import Task, iterate_chunks
 BLOCK = 2**14  # samples whose states are held at a time
 
 
-class KetSpace(BaseSpace):
+class KetBackend(BaseBackend):
     """The samples of a study as product states."""
 
     @state_cache
@@ -129,7 +129,7 @@ SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes
 MAX_NUMBERS = 30_000_000  # coordinates that are held at once
 
 
-class EvolutionSpace(KetSpace):
+class EvolutionBackend(KetBackend):
     """The samples of a study as product states that evolve."""
 
     @state_cache
@@ -230,7 +230,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
 def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
     """Yield the states at T of rows, (n, D, D), a few at a time."""
     for chunk in iterate_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
-        rho = states.density(study.space.kets(chunk).to(torch.complex128))
+        rho = states.density(study.backend.kets(chunk).to(torch.complex128))
         yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
 
 

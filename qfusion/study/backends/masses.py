@@ -16,7 +16,7 @@ from qfusion.models.base import recompute_observables, with_observables
 from qfusion.models.network import network_model, qcnn, truth_tables
 from qfusion.study.backends.base import (
     EXPLAINED,
-    BaseSpace,
+    BaseBackend,
     Coordinates,
     compute_in_blocks,
     entropy_column,
@@ -34,7 +34,7 @@ DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflic
 ENTROPY, LARGEST_ENTROPY = "entropy", "largest entropy"
 
 
-class MassSpace(BaseSpace):
+class MassBackend(BaseBackend):
     """The samples of a study as masses of every modality for every element."""
 
     @classmethod
@@ -114,9 +114,9 @@ class MassSpace(BaseSpace):
         """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
         return self.study.model.fuse(self.named_masses(slice(None)))[0]
 
-    def reading(self, row: int, model: Any = None) -> fusion.Reading:
+    def reading(self, row: int, model: Any = None) -> fusion.FusionEvidence:
         """Return the evidence of one sample, as the model as learned or an edited one reads it."""
-        return fusion.read_fusion(model or self.study.model, self.named_masses(row))
+        return fusion.fusion_evidence(model or self.study.model, self.named_masses(row))
 
     @torch.no_grad()
     def theta(self, row: int) -> dict[str, torch.Tensor]:
@@ -225,7 +225,7 @@ def read_out_coordinates(study: Any, rows: np.ndarray) -> np.ndarray:
     stored = 2 ** len(network.retained)
 
     def read_block(some: np.ndarray) -> torch.Tensor:
-        vectors = study.space.vectors[torch.as_tensor(some)].to(network.head.dtype)
+        vectors = study.backend.vectors[torch.as_tensor(some)].to(network.head.dtype)
         read = network_model.network_features(network, vectors)
         return torch.cat([read[:, :stored], read[:, stored:] / math.sqrt(2)], 1)
 

@@ -22,7 +22,7 @@ from qfusion import plugin, views
 from qfusion._checks import choose
 from qfusion._lazy import load
 from qfusion.errors import NotFound
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from qfusion.study.sample import Output, Sample, build_sample
 from qfusion.study.study import Study
 from qfusion.views.pages.address import OpenedPage, complete_address, naming
@@ -350,7 +350,7 @@ def _sample_address(sample: Sample) -> dict[str, str]:
 
 def _scope_of(sample: Sample, scope: str) -> Any:
     if scope == "levels":
-        return build_levels(sample)
+        return compare_cohort(sample)
     return sample.study if scope == "study" else sample
 
 

@@ -67,7 +67,7 @@ EVERYONE = SelectParam(
     meanings={jobs.DRAWN: None, jobs.ALL: True},
     look="segments",
 )
-Everyone = Annotated[bool, EVERYONE]
+AllSamples = Annotated[bool, EVERYONE]
 
 CURSOR = NumberParam(
     "t",

@@ -11,32 +11,32 @@ from qfusion.views.pages import page_state, params
 from qfusion.views.pages.panel import Opens, panels
 
 
-def has_enough_samples(levels: performance.Levels, **_: object) -> bool:
+def has_enough_samples(levels: performance.CohortComparison, **_: object) -> bool:
     """Return whether there are samples enough for a map."""
     return len(levels.rows) >= 3
 
 
-def has_samples(levels: performance.Levels, **_: object) -> bool:
+def has_samples(levels: performance.CohortComparison, **_: object) -> bool:
     """Return whether there is a sample, and the truth is known."""
     return len(levels.rows) > 0 and levels.study.has_truth
 
 
-def has_cohort_samples(levels: performance.Levels, **_: object) -> bool:
+def has_cohort_samples(levels: performance.CohortComparison, **_: object) -> bool:
     """Return whether the cohort has a sample."""
     return bool(levels.inside.any())
 
 
-def has_cohort_truth(levels: performance.Levels, **_: object) -> bool:
+def has_cohort_truth(levels: performance.CohortComparison, **_: object) -> bool:
     """Return whether the cohort has a sample, and the truth is known."""
     return has_cohort_samples(levels) and levels.study.has_truth
 
 
-def has_classes(levels: performance.Levels, **_: object) -> bool:
+def has_classes(levels: performance.CohortComparison, **_: object) -> bool:
     """Return whether the model chooses among classes, and the cohort has a sample with a known truth."""
     return bool(levels.study.classes) and has_cohort_truth(levels)
 
 
-def is_regression(levels: performance.Levels, **_: object) -> bool:
+def is_regression(levels: performance.CohortComparison, **_: object) -> bool:
     """Return whether the model predicts a number and there is at least one sample with a known truth."""
     return not levels.study.classes and has_samples(levels)
 

@@ -293,7 +293,7 @@ def _levels(view: PageState) -> Call:
             break
     return Call(
         "qfusion.study.performance",
-        "build_levels",
+        "compare_cohort",
         (),
         drop_empty({"filter": filter, "output": view.output, "name": name}),
         "sample",

@@ -55,7 +55,7 @@ TRY = params.SwitchParam(
     "own",
     "Try your own",
     "It stays folded.",
-    fits=lambda study: bool(study.dataset.makers),
+    fits=lambda study: bool(study.dataset.feature_transforms),
 )
 _RULED = needs(TruthTables)
 _DECISION = {

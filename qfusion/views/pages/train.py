@@ -10,7 +10,7 @@ from qfusion.models import FUSION
 from qfusion.runs import plans
 from qfusion.study.trainings import (
     MAX_SEEDS,
-    Seen,
+    RunStatus,
     group_by_modalities,
     runs_with_history,
     runs_with_losses,
@@ -104,7 +104,7 @@ def setting_text(value: Any) -> str:
 VIEWS = ("Progress", "Inside the model", "Settings and results")
 
 
-def has_watched(runs: Sequence[Seen]) -> bool:
+def has_watched(runs: Sequence[RunStatus]) -> bool:
     """Return whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
@@ -114,12 +114,12 @@ def has_watched(runs: Sequence[Seen]) -> bool:
     )
 
 
-def modality_groups(runs: Sequence[Seen]) -> int:
+def modality_groups(runs: Sequence[RunStatus]) -> int:
     """Return how many groups of runs with the same modalities followed their dividends."""
     return len(group_by_modalities(runs))
 
 
-def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
+def entanglement_kinds(runs: Sequence[RunStatus]) -> list[Any]:
     """Return the curves of the watched entanglement of each run."""
     return list(watched_run_curves(runs, "entanglement").values())
 
@@ -184,17 +184,17 @@ is_tab_open = VIEW.is_one_of
 _SEEN, _INSIDE, _RESULTS = map(VIEW.is_one_of, VIEWS)
 
 
-def _has_norms(runs: Sequence[Seen], of: str) -> bool:
+def _has_norms(runs: Sequence[RunStatus], of: str) -> bool:
     """Return whether a run recorded the norms of a part of its model."""
     return any(of in terms for terms in watched_run_curves(runs, "norm").values())
 
 
-def _has_negativity(runs: Sequence[Seen]) -> bool:
+def _has_negativity(runs: Sequence[RunStatus]) -> bool:
     """Return whether a run recorded the entanglement of each modality with the others."""
     return any("fused" not in terms for terms in entanglement_kinds(runs))
 
 
-def _has_fused_entropy(runs: Sequence[Seen]) -> bool:
+def _has_fused_entropy(runs: Sequence[RunStatus]) -> bool:
     """Return whether a run recorded the entropy of a fused qubit."""
     return any("fused" in terms for terms in entanglement_kinds(runs))
 

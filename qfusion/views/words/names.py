@@ -15,13 +15,13 @@ from qfusion.explain.cohort_filters import EVERYTHING
 from qfusion.models import BASELINES, FUSION, kind_files, live_model, measured_game
 from qfusion.models.kind_texts import kind_text
 from qfusion.models.registry import KINDS
-from qfusion.models.terms import ParameterChange
+from qfusion.models.terms import ParameterFlip
 from qfusion.quantum import measure_kinds
 from qfusion.study import opening, text
 from qfusion.study.backends.base import dividend_column, entropy_column, negativity_column
 from qfusion.study.backends.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.study.cohorts import JOINT, JOINT_SHARE
-from qfusion.study.performance import Levels
+from qfusion.study.performance import CohortComparison
 from qfusion.study.study import Study
 from qfusion.study.text import escape_markdown, shorten
 from qfusion.training.checkpoint import Checkpoint
@@ -164,33 +164,33 @@ NOT_LINEAR = "; the linear correlation is not significant"
 WEAK, STRONG = 0.3, 0.7  # below the first a rank correlation is weak, from the second on strong
 
 
-def name_split(levels: Levels) -> str:
+def name_split(levels: CohortComparison) -> str:
     """Return the splits of the samples: "test", "train and valid", "every split"."""
     return EVERY_SPLIT if levels.split == (EVERYTHING,) else listed(levels.split)
 
 
-def name_all(levels: Levels) -> str:
+def name_all(levels: CohortComparison) -> str:
     """Return the name of the first level, all samples of the split that are explained."""
     template = ALL_EXPLAINED if levels.is_partial else ALL
     return template.format(split=name_split(levels))
 
 
-def name_all_with_size(levels: Levels) -> str:
+def name_all_with_size(levels: CohortComparison) -> str:
     """Return the name of the first level with its number of samples."""
     return WITH_SIZE.format(name=name_all(levels), count=len(levels.rows))
 
 
-def name_cohort(levels: Levels) -> str:
+def name_cohort(levels: CohortComparison) -> str:
     """Return the name of the second level, the cohort."""
     return NAMED_COHORT.format(name=levels.name) if levels.name else COHORT
 
 
-def name_cohort_with_size(levels: Levels) -> str:
+def name_cohort_with_size(levels: CohortComparison) -> str:
     """Return the name of the cohort with its number of samples."""
     return WITH_SIZE.format(name=name_cohort(levels), count=int(levels.inside.sum()))
 
 
-def describe_level_intervals(levels: Levels) -> str:
+def describe_level_intervals(levels: CohortComparison) -> str:
     """Return the method of the confidence intervals over the rows of all levels."""
     return describe_intervals(levels.study.dataset, levels.rows)
 
@@ -255,7 +255,7 @@ ANGLE = "angle φ of ‘{element}’ (yes from {controls})"
 NO_CONTROL = "none"
 
 
-def name_parameter(study: Any, change: ParameterChange) -> str:
+def name_parameter(study: Any, change: ParameterFlip) -> str:
     """Return the name of a parameter that flips a decision, not escaped."""
     modalities = "–".join(split_term(change.name))
     match change.kind:
@@ -282,7 +282,7 @@ def name_table_angle(study: Any, element: int, stage: int, pattern: int) -> str:
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
     active = [name for name, bit in zip(controls, digits, strict=True) if bit == "1"]
     return ANGLE.format(
-        element=study.space.elements[element], controls=" + ".join(active) or NO_CONTROL
+        element=study.backend.elements[element], controls=" + ".join(active) or NO_CONTROL
     )
 
 
@@ -299,8 +299,8 @@ _TITLES = {
 
 
 def fact_titles(study: Study) -> dict[str, str]:
-    """Return the axis title of every column of `SampleSpace.fact_columns`."""
-    columns = study.space.fact_columns()
+    """Return the axis title of every column of `Backend.fact_columns`."""
+    columns = study.backend.fact_columns()
     titles = dict(_TITLES)
     for name in study.modalities:
         if negativity_column(name) in columns:

@@ -405,7 +405,7 @@ def seed_suffix(study: Study) -> str:
 
 
 REASONS: dict[PropagationReason, str] = {
-    PropagationReason.REQUESTED: "{way}, as requested.",
+    PropagationReason.REQUESTED: "{method}, as requested.",
     PropagationReason.TOO_LARGE: "Sampled trajectories: D = {dimension:,} is too large for D x D matrices.",
     PropagationReason.CHEAPER_SAMPLED: (
         "Sampled trajectories: at D = {dimension:,} an exact evolution takes about {operations:.1g} operations and "
@@ -440,7 +440,7 @@ def describe_propagation(propagation: Propagation) -> str:
         saving = SAVING.format(rows=propagation.rows, ratio=propagation.ratio)
     observables = OBSERVABLES.format(outputs=propagation.outputs)
     return REASONS[propagation.reason].format(
-        way=propagation.way.capitalize(),
+        method=propagation.method.capitalize(),
         dimension=propagation.dimension,
         operations=propagation.operations,
         memory=propagation.memory / 2**30,

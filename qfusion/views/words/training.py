@@ -10,7 +10,14 @@ from qfusion.models.protocols import PARTS, Circuit, EditableCircuit, Evolution
 from qfusion.runs.folder import Record
 from qfusion.study.compare import TrainingDistance
 from qfusion.study.jobs import Task
-from qfusion.study.trainings import Onset, Order, Seen, Status, metric_of_kept_epoch, order_onsets
+from qfusion.study.trainings import (
+    Onset,
+    Order,
+    RunStatus,
+    Status,
+    metric_of_kept_epoch,
+    order_onsets,
+)
 from qfusion.training import metrics
 from qfusion.training.metrics import find_convention
 
@@ -51,7 +58,7 @@ RUN_STATE = "Run {name} {state}."
 NO_EPOCH = " It was stopped before the end of its first epoch."
 
 
-def describe_wait(entry: Seen, name: str) -> str:
+def describe_wait(entry: RunStatus, name: str) -> str:
     """Return what a run without a loss waits for.
 
     Args:

@@ -141,7 +141,7 @@ def test_numbers_equal_the_library(answers: dict[str, Any]) -> None:
     assert f"audio ({one.dividends['audio']:+.2f})" in own
     assert f"text ({one.dividends['text']:+.2f})" in own
 
-    followed = simulate.to_frame(simulate.follow(one, 3))
+    followed = simulate.to_frame(simulate.track_sample(one, 3))
     assert list(told["track"]["measures"]) == list(followed)
     np.testing.assert_allclose(
         np.array(list(told["track"]["measures"].values())).T, followed.to_numpy(), atol=1e-6

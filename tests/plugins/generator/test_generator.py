@@ -805,7 +805,7 @@ def test_models_without_an_evolution_are_refused() -> None:
 
 def test_kets_of_samples_are_states() -> None:
     study = opening.open_study("qj-parity")
-    rho = states.density(study.space.kets(study.dataset.rows("test")[:3]).to(torch.complex128))
+    rho = states.density(study.backend.kets(study.dataset.rows("test")[:3]).to(torch.complex128))
     assert torch.allclose(torch.einsum("naa->n", rho).real, torch.ones(3, dtype=torch.float64))
 
 

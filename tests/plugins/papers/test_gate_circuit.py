@@ -65,7 +65,9 @@ def test_every_moment_equals_pennylane_and_brute_force_entropies(kind: str, M: i
     operations = gate_circuit(model, states).tape().operations
     theirs = [np.asarray(each) for each in qml.snapshots(circuit)().values()][: len(gates) + 1]
     assert len(theirs) == len(found.bloch) == len(gates) + 1
-    for done, (psi, own) in enumerate(zip(theirs, statevector.walk(gates, model.n), strict=True)):
+    for done, (psi, own) in enumerate(
+        zip(theirs, statevector.apply_circuit(gates, model.n), strict=True)
+    ):
         assert np.abs(own.numpy() - psi).max() < 1e-8
         for q in range(model.n):
             rho = reduced(psi, (q,))
@@ -103,11 +105,11 @@ def test_every_moment_equals_pennylane_and_brute_force_entropies(kind: str, M: i
 def test_openqasm_of_elementary_gates_has_the_same_unitary_in_qiskit(kind: str) -> None:
     model, states = of(kind, 2)
     circuit = gate_circuit(model, states)
-    psi = [*statevector.walk(model.gates(states), model.n)][-1].numpy()
+    psi = [*statevector.apply_circuit(model.gates(states), model.n)][-1].numpy()
     others = [
         circuit.state()(),
         circuit.state(elementary=True)(),
-        [*statevector.walk(model.elementary(states), model.n)][-1].numpy(),
+        [*statevector.apply_circuit(model.elementary(states), model.n)][-1].numpy(),
     ]
     for version, read in ((2, qiskit.qasm2), (3, qiskit.qasm3)):
         program = read.loads(circuit.to_openqasm(version))
@@ -182,7 +184,10 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
         5.42 / (j - i) ** 6 * on(**{f"q{i}": n, f"q{j}": n})
         for i, j in itertools.combinations(range(4), 2)
     )
-    exact, psi = expm(-2j * H)[:, 0], [*statevector.walk(model.gates(states), 4)][-1].numpy()
+    exact, psi = (
+        expm(-2j * H)[:, 0],
+        [*statevector.apply_circuit(model.gates(states), 4)][-1].numpy(),
+    )
     read, distance = model.step_errors(states)
     assert distance == pytest.approx(np.sqrt(1 - abs(np.vdot(exact, psi)) ** 2), abs=1e-8)
     both = statevector.expectations(torch.as_tensor(np.stack([exact, psi])), model.words).numpy()

@@ -241,7 +241,7 @@ def test_gates_applied_one_by_one_give_the_scores(kind: str, M: int) -> None:
     model = model_of(kind, M)
     states = model.encode(rows_of(M, 1))
     gates = model.gates(states)
-    psi = [*statevector.walk(gates, model.n)][-1]
+    psi = [*statevector.apply_circuit(gates, model.n)][-1]
     encoded = list(states.values())
     if kind == "cross-attention-q":
         assert torch.allclose(
@@ -257,7 +257,7 @@ def test_gates_applied_one_by_one_give_the_scores(kind: str, M: int) -> None:
         )
         assert torch.allclose(weights, model.first_layer()[d], atol=1e-10)
     elif kind == "reservoir":
-        each = [psi.abs() ** 2 for psi in [*statevector.walk(gates, model.n)][1:]]
+        each = [psi.abs() ** 2 for psi in [*statevector.apply_circuit(gates, model.n)][1:]]
         signs = statevector.signs(model.n, model.words, each[0])
         assert torch.allclose(
             torch.cat([signs @ p for p in each])[None],

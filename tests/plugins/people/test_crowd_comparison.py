@@ -20,7 +20,7 @@ from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.coalitions import Explanation
 from qfusion.figures import scatter_map
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.plugins.people.beside import crowd_comparison, matching, statistics, words
 from qfusion.plugins.people.beside.quotient_game import group_modalities
 from qfusion.plugins.people.beside.statistics import Aspect
@@ -45,14 +45,14 @@ def random_votes(seed: int, clips: int, players: tuple[str, ...] = PLAYERS) -> V
 def explained(values: np.ndarray, players: tuple[str, ...] = PLAYERS) -> Explanation:
     """The explanation of values (n, 2^M, C)."""
     M = len(players)
-    dividends = games.dividends(values, M)
+    dividends = coalition_algebra.dividends(values, M)
     return Explanation(
         players,
         tuple(map(str, range(values.shape[2]))),
         coalition_names(players),
         values,
         dividends,
-        games.shapley(dividends, M),
+        coalition_algebra.shapley(dividends, M),
         "none",
         0,
     )
@@ -130,7 +130,7 @@ def test_a_comparison_is_what_a_loop_over_clips_counts(players: tuple[str, ...])
     votes, model = random_votes(4, n, players), random_side(5, n, players)
     found = statistics.compare(votes, model, resamples=50)
     values = votes.values
-    terms = games.dividends(values[..., None], M)[:, 1:, 0]
+    terms = coalition_algebra.dividends(values[..., None], M)[:, 1:, 0]
     majorities = votes.majorities[:, -1]
     both = alone = theirs = same_sign = 0
     for row in range(n):
@@ -240,14 +240,14 @@ def test_people_who_were_shown_one_modality_are_refused() -> None:
 def test_samples_match_by_name_or_by_file_name() -> None:
     by_name = matching.match_ids(["b", "a", "c"], ["a", "x", "b"])
     assert (by_name.by, by_name.first.tolist(), by_name.second.tolist()) == (
-        matching.By.NAME,
+        matching.MatchKey.NAME,
         [0, 1],
         [2, 0],
     )
     names = ["1001_IEO_HAP_LO", "1002_IEO_SAD_LO", "1003_IEO_SAD_XX"]
     files = ["clips/1002_IEO_SAD_LO.flv", "clips\\1001_ieo_hap_lo.wav", "clips/other.wav"]
     by_file = matching.match_ids(names, files)
-    assert by_file.by == matching.By.FILE
+    assert by_file.by == matching.MatchKey.FILE
     assert by_file.second.tolist() == [1, 0]
     assert matching.file_stem("a/b.c/clip.v2.mp4") == "clip.v2"
     assert matching.file_stem("0.5") == "0.5"
@@ -370,7 +370,7 @@ def test_probabilities_have_the_ceiling_of_shares(people: Study, model: Study) -
     rows = np.arange(600)
     votes = crowd_summary.study_votes(people)
     scores = softmax(model.explanation.logits[:600], -1)[rows, :, votes.explained]
-    terms = games.dividends(scores[..., None], 2)[:, 1:, 0]
+    terms = coalition_algebra.dividends(scores[..., None], 2)[:, 1:, 0]
     assert result.model_terms == pytest.approx(terms)
     ranks = result.joint_ranks
     assert ranks["probability"].value == pytest.approx(result.result.terms["voice+face"].rank.value)
@@ -452,7 +452,7 @@ def test_clips_match_by_file_name_and_others_are_counted(people: Study, model: S
         lambda d: renamed_set(d, "recordings/{}.mp4"),
     )
     clips = crowd_comparison.match_clips(people, paths)
-    assert clips.by == matching.By.FILE
+    assert clips.by == matching.MatchKey.FILE
     assert len(clips) == 600
     sentence = words.describe_match(clips, "people", "this model")
     assert sentence == (

@@ -18,7 +18,7 @@ from qfusion import cli, data, explain
 from qfusion.commands import printing
 from qfusion.data.store import manifest
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
-from qfusion.models import games as transforms, registry
+from qfusion.models import coalition_algebra as transforms, registry
 from qfusion.plugins.people.games import game_export, game_reader, game_store
 from qfusion.study import open_sample, open_study, performance
 from qfusion.study.cohorts import cohort_table
@@ -124,7 +124,7 @@ def test_a_game_of_a_model_explains_the_same(own: Path, name: str, ending: str) 
 def assert_same_cohorts(study: Study, game: Study) -> None:
     old, new = (cohort_table(one, None) for one in (study, game))
     old = old.iloc[study.explained_rows]
-    facts = {*study.space.fact_columns(), *study.space.facts()}
+    facts = {*study.backend.fact_columns(), *study.backend.facts()}
     assert set(old.columns) - facts == set(new.columns)
     for name in new.columns:
         if pd.api.types.is_float_dtype(old[name]):
@@ -134,7 +134,7 @@ def assert_same_cohorts(study: Study, game: Study) -> None:
     pictures = []
     for one in (study, game):
         sample = Sample(one, int(one.explained_rows[0]), 0)
-        levels = performance.build_levels(sample, "relation=joint; split=test")
+        levels = performance.compare_cohort(sample, "relation=joint; split=test")
         pictures.append(cohorts.PANELS["types"].build(levels))
     assert pictures[0].title == pictures[1].title
     pd.testing.assert_frame_equal(pictures[0].numbers, pictures[1].numbers, atol=1e-12)

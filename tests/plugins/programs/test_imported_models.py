@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from qfusion import cli, data, explain
 from qfusion.data import DataSet, Modality, Target, registry
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
@@ -136,7 +136,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
     """An import ends with one line that holds these words, and nothing of it is kept."""
     with pytest.raises(QFusionError) as caught:
-        imports.keep(imports.take(source, data.load(name), **more), data.load(name), "refused")
+        imports.save_program(
+            imports.load_program(source, data.load(name), **more), data.load(name), "refused"
+        )
     assert words in str(caught.value), str(caught.value)
     assert "\n" not in str(caught.value)
     assert "refused" not in checkpoint_cards.available()
@@ -252,7 +254,7 @@ def test_a_program_is_imported_listed_explained_and_removed(
 
 def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
-    imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
+    imports.save_program(imports.load_program(kept("two.pt2", two[1]), dataset), dataset, "two")
     sample = open_sample("two", "row-0050")
     model, inputs = sample.model, dataset.inputs([50], torch.float64)
     for name in model.modalities:
@@ -273,7 +275,7 @@ def test_features_flips_and_pages_of_an_imported_model(two: tuple[Two, bytes]) -
     left = replace(
         model.card, inputs=(replace(model.card.inputs[0], pad="left"), *model.card.inputs[1:])
     )
-    imports.keep(imports.take("two.pt2", dataset, left), dataset, "other")
+    imports.save_program(imports.load_program("two.pt2", dataset, left), dataset, "other")
     assert (
         open_sample("other", "row-0050").study.memo_key()[0] != first[0]
     )  # the same program, read differently
@@ -331,7 +333,7 @@ def test_sequence_with_another_axis_order(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
     card = program_card.read(TURNED, "turned.toml")
     kept("turned.pt2", buffer.getvalue())
-    imports.keep(imports.take("turned.pt2", dataset, card), dataset, "turned")
+    imports.save_program(imports.load_program("turned.pt2", dataset, card), dataset, "turned")
     require_values("turned", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
@@ -417,10 +419,10 @@ def onnx_two(inputs: dict[str, list[Any]] | None = None, **more: Any) -> bytes:
 
 def test_an_onnx_model_and_its_differences() -> None:
     dataset = data.load("said2")
-    taken = imports.take(kept("two.onnx", onnx_two()), dataset)
+    taken = imports.load_program(kept("two.onnx", onnx_two()), dataset)
     assert taken.model.card.output == Output("y", "scores", ("no", "yes"))
     assert taken.model.card.inputs[0].steps == T
-    imports.keep(taken, dataset, "two")
+    imports.save_program(taken, dataset, "two")
     assert checkpoint_cards.load_card("two")["weights"] == "two.onnx"
     weights = {name: torch.from_numpy(value).double() for name, value in joined_nodes()[1].items()}
 
@@ -461,19 +463,19 @@ def test_probabilities_classes_in_another_order_and_one_column() -> None:
         helper.make_node("Softmax", ["z"], ["y"], axis=1),
     ]
     dataset, ports = data.load("said2"), {"audio": ["n", T, A], "vision": ["n", V]}
-    taken = imports.take(kept("soft.onnx", scored(soft, weights, ports, ["n", 2])), dataset)
+    taken = imports.load_program(kept("soft.onnx", scored(soft, weights, ports, ["n", 2])), dataset)
     assert taken.model.card.output.holds == "probabilities"
     rows = dataset.inputs(dataset.rows("test"), torch.float64)
-    logits = imports.take(kept("two.onnx", onnx_two()), dataset).model(rows)
+    logits = imports.load_program(kept("two.onnx", onnx_two()), dataset).model(rows)
     assert taken.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
-    other = imports.take(
+    other = imports.load_program(
         "soft.onnx",
         dataset,
         replace(taken.model.card, output=Output("y", "probabilities", ("yes", "no"))),
     )
     assert other.model(rows) == pytest.approx(taken.model(rows).flip(1).numpy())
     one = {**weights, "U": weights["U"][:, 1:] - weights["U"][:, :1]}
-    single = imports.take(kept("one.onnx", scored(nodes, one, ports, ["n", 1])), dataset)
+    single = imports.load_program(kept("one.onnx", scored(nodes, one, ports, ["n", 1])), dataset)
     assert single.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
     refused(
         "two.onnx",
@@ -515,7 +517,7 @@ def test_a_scikit_learn_pipeline() -> None:
     refused(
         "sk.onnx", "Input 'x' does not exist. Choose one of ['X']", "said3", inputs={"x": "audio"}
     )
-    taken = imports.take("sk.onnx", dataset, inputs=together, output="probabilities")
+    taken = imports.load_program("sk.onnx", dataset, inputs=together, output="probabilities")
     assert taken.model.card.inputs == (
         Input("X", ("audio", "vision"), "mean", ("rows", "features"), "float32"),
     )
@@ -590,12 +592,12 @@ def test_fixed_batch_size() -> None:
     refused(
         kept("baked.onnx", content), "set `batch` to the rows that it was exported with", "said2"
     )
-    card = imports.take(kept("two.onnx", onnx_two()), dataset).model.card
-    taken = imports.take("baked.onnx", dataset, replace(card, batch=4))
+    card = imports.load_program(kept("two.onnx", onnx_two()), dataset).model.card
+    taken = imports.load_program("baked.onnx", dataset, replace(card, batch=4))
     assert "takes exactly 4 rows at once" in describe_remark(taken.warnings[0])
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
     assert taken.model(rows) == pytest.approx(
-        imports.take("two.onnx", dataset).model(rows).numpy(), abs=1e-6
+        imports.load_program("two.onnx", dataset).model(rows).numpy(), abs=1e-6
     )
 
 
@@ -761,10 +763,12 @@ def test_adapters_for_other_libraries(code: Any) -> None:
     )
     for name, adapter, dataset, call, ports in cases:
         output = "M" if adapter == "mmsa" else ""
-        taken = imports.take(f"foreign:{name}", data.load(dataset), adapter=adapter, output=output)
+        taken = imports.load_program(
+            f"foreign:{name}", data.load(dataset), adapter=adapter, output=output
+        )
         assert tuple(each.name for each in taken.model.card.inputs) == ports
         assert tuple(port.name for port in taken.model.program.inputs) == ports
-        imports.keep(taken, data.load(dataset), name)
+        imports.save_program(taken, data.load(dataset), name)
         module = getattr(code, name)().double().eval()
 
         def single(x: dict[str, Any], module: Any = module, call: Any = call) -> Tensor:
@@ -772,7 +776,7 @@ def test_adapters_for_other_libraries(code: Any) -> None:
 
         require_values(name, single, 1e-5)
     # by the card of one it is taken again
-    again = imports.take(f"foreign:{name}", data.load(dataset), taken.model.card)
+    again = imports.load_program(f"foreign:{name}", data.load(dataset), taken.model.card)
     assert again.data[:2] == b"PK"
 
 
@@ -855,20 +859,24 @@ def test_one_modality_warns_and_fixed_batches_run_in_pieces(
             return super().forward(audio * 0, vision, audio_mask)
 
     dataset = data.load("said0")
-    taken = imports.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
+    taken = imports.load_program(
+        kept("one.pt2", exported(One().double().eval(), example())), dataset
+    )
     assert [describe_remark(remark) for remark in taken.warnings] == [
         "On the ten rows tested, the scores depend only on `vision`, so `audio` contribute 0 to them."
     ]
-    fixed = imports.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
+    fixed = imports.load_program(
+        kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset
+    )
     assert "takes exactly 7 rows at once" in describe_remark(fixed.warnings[0])
-    imports.keep(fixed, dataset, "fixed")
+    imports.save_program(fixed, dataset, "fixed")
     assert "takes exactly 7 rows at once" in describe_notes(checkpoint_cards.load_card("fixed"))
     require_values("fixed", lambda x: two[0](x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
 
 
 def test_incompatible_cards_are_refused(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
-    good = imports.take(kept("two.pt2", two[1]), dataset).model.card
+    good = imports.load_program(kept("two.pt2", two[1]), dataset).model.card
     audio, vision, mask = good.inputs
 
     def bad(words: str, source: str = "two.pt2", name: str = "said0", **changes: Any) -> None:
@@ -944,11 +952,11 @@ class Chances(Two):
         return z
 
 
-def chances(C: int, holds: str, **more: Any) -> tuple[Any, imports.Taken]:
+def chances(C: int, holds: str, **more: Any) -> tuple[Any, imports.LoadedProgram]:
     """A module, and what is taken of it."""
     module = Chances(C, holds, **more).double().eval()
     path = kept(f"{holds.replace(' ', '-')}.pt2", exported(module, example()))
-    return module, imports.take(path, data.load(f"said{C}"))
+    return module, imports.load_program(path, data.load(f"said{C}"))
 
 
 def scores_by_hand(module: Chances, dataset: DataSet) -> np.ndarray:
@@ -976,7 +984,7 @@ def test_output_type_is_guessed_and_log_odds_are_explained(C: int, holds: str) -
         f"is used as {taken.model.card.output.holds} of {C} classes, a guess from 10 rows" in first
     )
     assert len(taken.remarks) == (1 if holds == "scores" else 2)
-    study = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset).study
+    study = open_sample(imports.save_program(taken, dataset, "one"), "row-0050", dataset).study
     wanted = scores_by_hand(module, dataset)
     assert np.abs(study.scores - wanted).max() < 1e-9
     if C == 2:
@@ -994,7 +1002,7 @@ def test_log_odds_are_taken_row_by_row_before_the_mean() -> None:
     module, taken = chances(3, "probabilities")
     dataset = data.load("said3")
     sample = open_sample(
-        imports.keep(taken, dataset, "one"), "row-0050", dataset, background="joint"
+        imports.save_program(taken, dataset, "one"), "row-0050", dataset, background="joint"
     )
     names = taken.model.modalities
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
@@ -1025,7 +1033,7 @@ def test_common_part_of_all_outputs_has_no_effect() -> None:
     for shared in (False, True):
         _, taken = chances(3, "scores", shared=shared)
         raw.append(taken.model(dataset.inputs(dtype=torch.float64)))
-        imports.keep(taken, dataset, "one", replace_it=shared)
+        imports.save_program(taken, dataset, "one", replace_it=shared)
         pages.append(everything("one", "row-0050", "said3"))
     assert float((raw[0] - raw[1]).std()) > 1
     assert sum(isinstance(picture, dict) for picture in pages[0].values()) > 20
@@ -1042,7 +1050,7 @@ def test_probabilities_of_exactly_0_and_1(holds: str) -> None:
     assert describe_remark(taken.remarks[1]).endswith(
         "before the log-odds of each row are computed, which changes 10 of 10 rows."
     )
-    sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
+    sample = open_sample(imports.save_program(taken, dataset, "one"), "row-0050", dataset)
     size = -np.log(1e-12)
     assert np.abs(sample.study.scores).max() == pytest.approx(size)
     assert np.abs(sample.study.scores).min() == pytest.approx(size / 2)
@@ -1078,7 +1086,7 @@ def test_outputs_with_other_sums_are_reported() -> None:
     refused("sigmoids.pt2", "their exponentials add up to", "said3", card=as_logarithms)
     _, sure = chances(3, "probabilities")
     as_scores = replace(sure.model.card, output=replace(sure.model.card.output, holds="scores"))
-    again = imports.take("probabilities.pt2", data.load("said3"), as_scores)
+    again = imports.load_program("probabilities.pt2", data.load("said3"), as_scores)
     assert "as stated" in describe_remark(again.remarks[0])
     assert "state that it holds probabilities" in describe_remark(again.warnings[0])
 
@@ -1088,7 +1096,7 @@ def test_classes_that_never_occur(holds: str) -> None:
     dataset = data.load("said26")
     assert len(np.unique(dataset.y[dataset.rows("train")])) < 26
     module, taken = chances(26, holds)
-    sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
+    sample = open_sample(imports.save_program(taken, dataset, "one"), "row-0050", dataset)
     assert np.abs(sample.study.scores - scores_by_hand(module, dataset)).max() < 1e-9
     assert sum(sample.dividends.values()) == pytest.approx(sample.score)
     assert sample.score > 0
@@ -1100,7 +1108,7 @@ def test_classes_that_never_occur(holds: str) -> None:
 def test_ties_have_no_decision(capsys: pytest.CaptureFixture[str]) -> None:
     _, taken = chances(3, "alike")
     sample = open_sample(
-        imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
+        imports.save_program(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
     )
     assert terms.is_tied(sample.scores)
     words = name_decision(sample.scores, sample.classes)
@@ -1216,7 +1224,7 @@ def test_damaged_and_foreign_files_are_refused(two: tuple[Two, bytes]) -> None:
 
 def test_altered_model_is_not_loaded(two: tuple[Two, bytes]) -> None:
     dataset = data.load("said0")
-    imports.keep(imports.take(kept("two.pt2", two[1]), dataset), dataset, "two")
+    imports.save_program(imports.load_program(kept("two.pt2", two[1]), dataset), dataset, "two")
     path = Path("models/two.json")
     said_here = json.loads(path.read_text())
     said_here["settings"]["program"]["input"][0]["pad"] = "left"
@@ -1251,7 +1259,7 @@ def test_recurrent_layers_and_core_operators() -> None:
 
     module = Recurrent().double().eval()
     content = exported(module, example()[:2])
-    taken = imports.take(kept("recurrent.pt2", content), data.load("said0"))
+    taken = imports.load_program(kept("recurrent.pt2", content), data.load("said0"))
     rows = data.load("said0").inputs(dtype=torch.float64)
     with torch.no_grad():
         assert taken.model(rows) == pytest.approx(
@@ -1260,5 +1268,5 @@ def test_recurrent_layers_and_core_operators() -> None:
         program = torch.export.load(io.BytesIO(content)).run_decompositions()
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
-    core = imports.take(kept("core.pt2", buffer.getvalue()), data.load("said0"))
+    core = imports.load_program(kept("core.pt2", buffer.getvalue()), data.load("said0"))
     assert core.model(rows) == pytest.approx(taken.model(rows).numpy(), abs=1e-12)

@@ -66,7 +66,7 @@ def test_program_with_one_output_per_label(tmp_path: Path, sure: bool) -> None:
     )
     for place, label in enumerate(LABELS[:1] if sure else LABELS):
         dataset = data.load(f"emotions:{label}")
-        taken = imports.take(str(path), dataset)
+        taken = imports.load_program(str(path), dataset)
         output = taken.model.card.output
         assert (output.classes, output.label) == (LABELS, label)
         assert output.holds == ("probabilities" if sure else "scores")
@@ -99,7 +99,7 @@ def test_program_with_one_output_per_label(tmp_path: Path, sure: bool) -> None:
                 each = each.logit() if sure else each
                 assert found.values[0, s] == pytest.approx([0, float(each.mean())], abs=1e-10)
     with pytest.raises(InvalidInput, match="`label` in the card"):
-        imports.take(
+        imports.load_program(
             str(path),
             data.load("emotions"),
             taken.model.card.__class__(

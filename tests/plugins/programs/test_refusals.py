@@ -13,8 +13,8 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.plugins.programs import imports
 
 WRITES: dict[str, Callable[[], Any]] = {
-    "import": lambda: imports.take("x.onnx", Any),
-    "keep": lambda: imports.keep(Any, Any, "x"),
+    "import": lambda: imports.load_program("x.onnx", Any),
+    "keep": lambda: imports.save_program(Any, Any, "x"),
     "remove": lambda: imports.remove("x"),
 }
 
@@ -31,4 +31,4 @@ def test_a_web_page_is_named_as_one(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"program{ending}"
     path.write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
     with pytest.raises(QFusionError, match="web page"):
-        imports.take(str(path), data.load("planted"))
+        imports.load_program(str(path), data.load("planted"))

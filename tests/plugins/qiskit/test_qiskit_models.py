@@ -170,7 +170,7 @@ def test_states_after_every_gate_equal_those_of_qiskit(which, request):
     gates = source.gates(sample, UNCHANGED)
     flat = source.circuit
     assert source.labels == tuple(range(4))
-    own = list(statevector.walk(gates, flat.qubits))[1:]
+    own = list(statevector.apply_circuit(gates, flat.qubits))[1:]
     other = qiskit_states(flat, values)
     assert len(own) == len(other) == len(gates)
     for mine, theirs in zip(own, other, strict=True):
@@ -231,7 +231,7 @@ def test_entropies_equal_qutip(hybrid):
     model = hybrid.trained
     gates = model.gates(model.encode(hybrid.inputs(np.array([0]))))
     replayed = gate_replay.replay_gates(gates, model.registers())
-    for place, psi in enumerate(statevector.walk(gates, 4)):
+    for place, psi in enumerate(statevector.apply_circuit(gates, 4)):
         whole = qutip.Qobj(psi.numpy(), dims=[[2] * 4, [1] * 4])
         expected = [qutip.entropy_vn(whole.ptrace([qubit])) for qubit in range(4)]
         np.testing.assert_allclose(replayed.entropy[place], expected, atol=1e-10)
@@ -352,7 +352,7 @@ def test_blocks_are_decomposed_and_numbers_of_qubits_kept():
     circuit.measure_all()
     flat = qiskit_gates.flatten(circuit)
     gates = qiskit_gates.BoundCircuit(flat, np.zeros((1, 0))).gates()
-    *_, own = statevector.walk(gates, 5)
+    *_, own = statevector.apply_circuit(gates, 5)
     bare = circuit.remove_final_measurements(inplace=False)
     state = quantum_info.Statevector(bare).data.reshape((2,) * 5).transpose().reshape(-1)
     assert abs(np.vdot(own.numpy(), state)) == pytest.approx(1, abs=1e-12)
@@ -547,7 +547,7 @@ def test_a_bare_circuit_of_openqasm_3_is_explained(tmp_path):
     sample = study.inputs(np.array([5]))
     values = source.parameters(sample)[0]
     for mine, theirs in zip(
-        list(statevector.walk(source.gates(sample), 3))[1:],
+        list(statevector.apply_circuit(source.gates(sample), 3))[1:],
         qiskit_states(source.circuit, values),
         strict=True,
     ):
@@ -620,7 +620,7 @@ def test_a_qnode_can_be_walked():
             assert study.scores[row, 0] == pytest.approx(
                 float(ends(measured, bits).detach()), abs=1e-12
             )
-            *_, state = statevector.walk(source.gates(study.inputs(np.array([row]))), 3)
+            *_, state = statevector.apply_circuit(source.gates(study.inputs(np.array([row]))), 3)
             expected = ends(qml.state, bits).detach().numpy()
             assert abs(np.vdot(state.numpy(), expected)) == pytest.approx(1, abs=1e-12)
 
@@ -647,7 +647,7 @@ def test_any_circuit_can_be_walked():
     assert len(study.dataset) == 16
     bits = "0110"
     sample = study.inputs(np.array([study.dataset.row(bits)]))
-    *_, end = statevector.walk(source.gates(sample), 4)
+    *_, end = statevector.apply_circuit(source.gates(sample), 4)
     circuit = QuantumCircuit(4)
     circuit.x([qubit for qubit, bit in enumerate(bits) if bit == "1"])
     own = qasm2.loads(

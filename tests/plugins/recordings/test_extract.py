@@ -167,7 +167,7 @@ def peaks_of_the_strip(model: Any, dataset: data.DataSet, one: recordings.Record
 def test_visitor_input_has_the_same_features(
     dataset: data.DataSet, made: list[recordings.Recording]
 ) -> None:
-    assert {name: maker.kind for name, maker in dataset.makers.items()} == {
+    assert {name: transform.kind for name, transform in dataset.feature_transforms.items()} == {
         "text": "sentence",
         "audio": "clip",
         "vision": "clip",
@@ -179,23 +179,23 @@ def test_visitor_input_has_the_same_features(
             "vision": made[row].path,
         }
         for modality in dataset.modalities:
-            values, shown = dataset.makers[modality.name].make(given[modality.name])
+            values, shown = dataset.feature_transforms[modality.name].make(given[modality.name])
             own = modality.values[row][: modality.lengths[row]]
             np.testing.assert_allclose(values, own, atol=1e-5)
             assert (
                 type(shown).__name__
                 == {"text": "Text", "audio": "Audio", "vision": "Film"}[modality.name]
             )
-        heard, _ = dataset.makers["audio"].make(media_files.read_sound(made[row].path))
+        heard, _ = dataset.feature_transforms["audio"].make(media_files.read_sound(made[row].path))
         np.testing.assert_allclose(
-            heard, dataset.makers["audio"].make(made[row].path)[0], atol=1e-5
+            heard, dataset.feature_transforms["audio"].make(made[row].path)[0], atol=1e-5
         )
     with pytest.raises(InvalidInput, match="must hold a word"):
-        dataset.makers["text"].make("  ")
+        dataset.feature_transforms["text"].make("  ")
     with pytest.raises(InvalidInput, match="at most 60 s, but lasts 61"):
-        dataset.makers["audio"].make(Audio(np.zeros(61 * 8000, np.float32), 8000))
+        dataset.feature_transforms["audio"].make(Audio(np.zeros(61 * 8000, np.float32), 8000))
     # silence is heard as such
-    values, _ = dataset.makers["audio"].make(Audio(np.zeros(8000, np.float32), 8000))
+    values, _ = dataset.feature_transforms["audio"].make(Audio(np.zeros(8000, np.float32), 8000))
     assert values.shape == (10, 23)
     assert np.isfinite(values).all()
 
@@ -324,8 +324,8 @@ def test_pictures_parts_of_files_and_text_only(imported: Path, tmp_path: Path) -
     assert still.content(0)["text"].words == ("图", "number", "0")
     red = vision.feature_names.index("red 1,1")
     np.testing.assert_allclose(vision.values[:, red], np.arange(10) * 25 / 255, atol=1e-4)
-    assert still.makers["vision"].kind == "drawing"
-    values, _ = still.makers["vision"].make(np.full((20, 30, 3), 75, np.uint8))
+    assert still.feature_transforms["vision"].kind == "drawing"
+    values, _ = still.feature_transforms["vision"].make(np.full((20, 30, 3), 75, np.uint8))
     np.testing.assert_allclose(values, vision.values[3], atol=1e-6)
 
     one = tmp_path / "parts"

@@ -21,7 +21,7 @@ from qfusion import data
 from qfusion.data import media_files, media_pictures
 from qfusion.data.sample_content import Audio, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.plugins.recordings import clip_join, clips, frame_reader, media_probe, timed_words
+from qfusion.plugins.recordings import clip_join, clips, media_probe, timed_words, video_frames
 from qfusion.plugins.recordings.clips import JoinedClip, Take
 from tests.plugins.recordings.media_sets import imported
 from tests.support import recordings
@@ -91,10 +91,10 @@ def test_frames_match_their_times(folder: Path, name: str) -> None:
     facts = media_probe.probe(folder / name)
     assert (facts.kind, facts.size) == ("video", (64, 48))
     assert facts.seconds == pytest.approx(SECONDS, abs=0.1)
-    film = frame_reader.read_film(folder / name, 1.0, 3.0, rate=2)
+    film = video_frames.read_film(folder / name, 1.0, 3.0, rate=2)
     assert film.rate == 2
     np.testing.assert_allclose(filled(film.frames), [2 / 6, 3 / 6, 4 / 6, 5 / 6], atol=0.02)
-    at = np.stack([*frame_reader.read_frames(folder / name, 0, 3, times=[0, 2.49], side=16)])
+    at = np.stack([*video_frames.read_frames(folder / name, 0, 3, times=[0, 2.49], side=16)])
     assert at.shape == (2, 12, 16, 3)
     np.testing.assert_allclose(filled(at), [0, 29 / 36], atol=0.05)
 
@@ -110,7 +110,7 @@ def test_a_variable_rate_and_a_rotation_are_respected(folder: Path, tmp_path: Pa
             frame.pts, frame.time_base = round(3000 * (number / 36) ** 2), Fraction(1, 1000)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    shown = frame_reader.read_frames(path, 0, 2.9, times=[0.1, 0.75, 2.0])
+    shown = video_frames.read_frames(path, 0, 2.9, times=[0.1, 0.75, 2.0])
     np.testing.assert_allclose(filled(shown), np.sqrt([0.1 / 3, 0.25, 2 / 3]), atol=0.04)
     raw = (folder / "mute.mp4").read_bytes()
     at = raw.index(b"tkhd") + 44  # the matrix of a track
@@ -118,7 +118,7 @@ def test_a_variable_rate_and_a_rotation_are_respected(folder: Path, tmp_path: Pa
     matrix = b"".join(number.to_bytes(4, "big", signed=True) for number in turned)
     (tmp_path / "turned.mp4").write_bytes(raw[:at] + matrix + raw[at + 36 :])
     assert media_probe.probe(tmp_path / "turned.mp4").size == (48, 64)
-    (upright,) = frame_reader.read_frames(tmp_path / "turned.mp4", 0, 3, times=[1.5])
+    (upright,) = video_frames.read_frames(tmp_path / "turned.mp4", 0, 3, times=[1.5])
     assert upright.shape == (64, 48, 3)
     assert upright[:20].mean() > 200 > 50 > upright[-20:].mean()  # what was left is up
 
@@ -160,13 +160,13 @@ def test_missing_and_oversized_streams_are_reported(folder: Path) -> None:
     with pytest.raises(InvalidInput, match=r"`mute.mp4` has no sound"):
         media_files.read_sound(folder / "mute.mp4")
     with pytest.raises(InvalidInput, match=r"`s.wav` has no moving pictures"):
-        frame_reader.read_film(folder / "s.wav", rate=1)
+        video_frames.read_film(folder / "s.wav", rate=1)
     with pytest.raises(InvalidInput, match="at most 600 s"):
         media_files.read_sound(folder / "s.wav", 0, 9000)
     with pytest.raises(InvalidInput, match="longer than 0 s"):
         media_files.read_sound(folder / "s.wav", 2, 2)
     with pytest.raises(InvalidInput, match="ascending times"):
-        list(frame_reader.read_frames(folder / "mute.mp4", 0, 3, times=[2, 1]))
+        list(video_frames.read_frames(folder / "mute.mp4", 0, 3, times=[2, 1]))
     with pytest.raises(NotFound, match="does not exist"):
         media_probe.probe(folder / "gone.mp4")
     after = media_files.read_sound(folder / "s.wav", 2.5, 4.0)  # silence beyond its end

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from qfusion.plugins.recordings import frame_reader, media_probe
+from qfusion.plugins.recordings import media_probe, video_frames
 from tests.support import recordings
 from tests.support.quarters import corners, quarters
 
@@ -35,8 +35,8 @@ def test_video_follows_its_display_matrix(tmp_path: Path, name: str) -> None:
         raw[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + raw[at + 36 :]
     )
     assert media_probe.probe(path).size == wanted[:2]
-    (whole,) = frame_reader.read_frames(path, 0, 1, times=[0.5])
-    (small,) = frame_reader.read_frames(path, 0, 1, times=[0.5], side=32)
+    (whole,) = video_frames.read_frames(path, 0, 1, times=[0.5])
+    (small,) = video_frames.read_frames(path, 0, 1, times=[0.5], side=32)
     assert corners(whole) == wanted
     assert corners(small)[2:] == wanted[2:]
 
@@ -51,7 +51,7 @@ def test_video_without_a_display_matrix_is_unchanged(tmp_path: Path, name: str) 
         for _ in range(12):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(quarters(64, 48), "rgb24")))
         out.mux(stream.encode(None))
-    (seen,) = frame_reader.read_frames(path, 0, 1, times=[0.5])
+    (seen,) = video_frames.read_frames(path, 0, 1, times=[0.5])
     assert corners(seen) == (64, 48, 0, 1, 2, 3)
 
 
@@ -65,7 +65,7 @@ def test_frames_are_released_one_by_one(tmp_path: Path) -> None:
     gc.disable()
     try:
         shown = list(
-            frame_reader.read_frames(
+            video_frames.read_frames(
                 path, 0.0, end, times=np.linspace(0, end, 30).tolist(), side=32
             )
         )

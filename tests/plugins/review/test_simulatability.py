@@ -21,7 +21,7 @@ from qfusion.plugins.review.students.simulatability import (
     SCORES,
     SHUFFLED,
     Factor,
-    Lessons,
+    StudentData,
     measure,
     shift,
 )
@@ -32,14 +32,14 @@ from tests.support.measured_games import make_game, open_game
 MODALITIES, FEATURES = 8, 2
 
 
-def planted_lessons(N: int = 1024, T: int = 1000, seed: int = 0) -> Lessons:
+def planted_lessons(N: int = 1024, T: int = 1000, seed: int = 0) -> StudentData:
     """Decisions by the sign of a sum of one term a modality: the size of its first feature, less its mean."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(N + T, MODALITIES, FEATURES))
     terms = np.abs(x[:, :, 0]) - np.sqrt(2 / np.pi)
     decided = (terms.sum(1) > 0).astype(int)
     inputs = x.reshape(N + T, -1)
-    return Lessons(
+    return StudentData(
         inputs=inputs[:N],
         decisions=decided[:N],
         targets={CONTRIBUTIONS: terms[:N], SCORES: terms[:N].sum(1, keepdims=True)},
@@ -179,7 +179,7 @@ def test_a_target_of_weight_0_teaches_nothing() -> None:
     )
 
 
-def bad_lessons() -> dict[str, tuple[Lessons, str]]:
+def bad_lessons() -> dict[str, tuple[StudentData, str]]:
     good = planted_lessons(100, 80)
     infinite = good.inputs.copy()
     infinite[3, 1] = np.inf
@@ -245,7 +245,7 @@ def test_decisions_are_classes_or_sides_of_zero() -> None:
 
 def test_lessons_ask_about_inputs_alone() -> None:
     study = open_study("qj-parity")
-    lessons = taught.make_lessons(study)
+    lessons = taught.collect_student_data(study)
     N = len(lessons.decisions)
     assert all(len(target) == N for target in lessons.targets.values())
     terms, scores = lessons.targets[CONTRIBUTIONS], lessons.targets[SCORES]

@@ -124,10 +124,10 @@ def test_picture_and_question_are_shown(asked: Path) -> None:
         steps = ds.modalities[1].values[row, : ds.modalities[1].lengths[row]]  # type: ignore[index]
         assert shown["question"].words == tuple(easyvqa.WORDS[i] for i in steps.argmax(1))
         # drawing the picture gives the features of the set
-        made, content = ds.makers["picture"].make(pixels)
+        made, content = ds.feature_transforms["picture"].make(pixels)
         np.testing.assert_array_equal(made, ds.modalities[0].values[row])
         assert isinstance(content, Image)
-        made, _ = ds.makers["question"].make(ds.table.question.iloc[row])
+        made, _ = ds.feature_transforms["question"].make(ds.table.question.iloc[row])
         np.testing.assert_array_equal(made, steps)
 
 
@@ -147,7 +147,7 @@ def test_picture_and_question_are_shown(asked: Path) -> None:
 )
 def test_invalid_input_is_refused(asked: Path, modality: str, given: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        read(asked).makers[modality].make(given)
+        read(asked).feature_transforms[modality].make(given)
 
 
 @pytest.mark.parametrize(

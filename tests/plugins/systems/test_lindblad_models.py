@@ -126,7 +126,7 @@ def test_states_scores_and_entropies_equal_qutip(dims: tuple[int, ...], jumps: i
     model = lindblad_model(H, L, read={"O": O}, T=TIMES[-1], names=names)
     study = open_lindblad(model, as_ket_set(plain, kets))
     rows = [0, 4, 7]
-    psi = study.space.kets(rows)
+    psi = study.backend.kets(rows)
     track = study.model.evolve_states(states.density(psi), TIMES).numpy()
     values = study.model.observables(TIMES)
     for place, row in enumerate(rows):
@@ -141,7 +141,7 @@ def test_states_scores_and_entropies_equal_qutip(dims: tuple[int, ...], jumps: i
         final = qt.vector_to_operator(exact * qt.operator_to_vector(start * start.dag()))
         for m in range(len(dims)):
             entropy = qt.entropy_vn(final.ptrace(m))
-            assert study.space.entropies[row, m] == pytest.approx(entropy, abs=1e-10)
+            assert study.backend.entropies[row, m] == pytest.approx(entropy, abs=1e-10)
 
 
 def test_entropies_over_time_of_a_sample_equal_qutip() -> None:
@@ -230,9 +230,11 @@ def test_a_system_without_coupling_has_no_joint_contributions() -> None:
 def test_no_jump_operators_leave_a_unitary_evolution() -> None:
     H, _ = random_system((2, 2), 4, 0)
     study = open_system(H, T=2.0)
-    rho = study.model.evolve_states(states.density(study.space.kets([0, 5])), [2.0])[0]
+    rho = study.model.evolve_states(states.density(study.backend.kets([0, 5])), [2.0])[0]
     U = (-2j * H).expm().full()
-    expected = [U @ rho0 @ U.conj().T for rho0 in states.density(study.space.kets([0, 5])).numpy()]
+    expected = [
+        U @ rho0 @ U.conj().T for rho0 in states.density(study.backend.kets([0, 5])).numpy()
+    ]
     assert np.abs(rho.numpy() - expected).max() < 1e-12
     assert np.einsum("nab,nba->n", rho, rho).real == pytest.approx(1, abs=1e-12)
     assert study.model.jump_count == 0
@@ -300,10 +302,10 @@ def test_a_system_alone_has_its_basis_states_as_samples() -> None:
         "B": "B: |2⟩",
         "C": "C: |1⟩",
     }
-    assert np.array_equal(study.space.ket(row).numpy(), np.eye(12)[5])
+    assert np.array_equal(study.backend.ket(row).numpy(), np.eye(12)[5])
     identity = np.eye(12) / 12
     for split in ("train", "valid", "test"):
-        psi = study.space.kets(dataset.rows(split)).numpy()
+        psi = study.backend.kets(dataset.rows(split)).numpy()
         assert np.abs(psi.T @ psi.conj() / 12 - identity).max() < 1e-14
     assert np.abs(study.background.sigma.numpy() - identity).max() < 1e-14
     # no truth is claimed
@@ -421,7 +423,7 @@ def test_tweaks_change_the_physics_as_in_qutip() -> None:
         tweaked = study.model.tweaked(text)
         inputs = study.inputs([row])
         assert float(tweaked(inputs)[0, 0]) == pytest.approx(expected, abs=1e-9)
-        state, settings = tweaked.baked(study.model.state_dict(), study.model.settings, text)
+        state, settings = tweaked.merge_tweak(study.model.state_dict(), study.model.settings, text)
         again = registry.rebuild("lindblad", study.card["inputs"], tweaked.outputs, settings, state)
         again.requires_grad_(False)
         assert float(again(inputs)[0, 0]) == pytest.approx(expected, abs=1e-9)
@@ -447,7 +449,7 @@ def test_models_and_kets_are_stored_in_double_precision(folders: Path) -> None:
     assert loaded.model.settings == study.trained.settings
     again = Study("stored", loaded.card, loaded.model, dataset, loaded.model)
     assert np.abs(again.scores - study.scores).max() < 1e-12
-    assert np.abs(again.space.entropies - study.space.entropies).max() < 1e-12
+    assert np.abs(again.backend.entropies - study.backend.entropies).max() < 1e-12
     for mine, theirs in zip(study.dataset.modalities, dataset.modalities, strict=True):
         assert theirs.values.dtype == np.float64
         assert np.array_equal(mine.values, theirs.values)

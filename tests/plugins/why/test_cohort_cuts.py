@@ -10,7 +10,7 @@ import pytest
 from qfusion.plugins.why.cuts import cohort_cuts, cut_measures
 from qfusion.study import jobs, performance
 from qfusion.study.opening import open_sample
-from qfusion.study.performance import build_levels
+from qfusion.study.performance import compare_cohort
 from tests.support.app import plain, said, visit
 
 FILTER = "split=valid; truth>0"  # few samples, each some milliseconds
@@ -22,7 +22,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(performance, "MAX_SLOW", 40)
     monkeypatch.setattr(performance, "FEW_SLOW", 20)
     monkeypatch.setattr(jobs, "JOBS", type(jobs.JOBS)())
-    return build_levels(open_sample("qj-planted", "p0031"), FILTER)
+    return compare_cohort(open_sample("qj-planted", "p0031"), FILTER)
 
 
 def test_cuts_are_computed_in_chunks(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_cuts_are_computed_in_chunks(few: Any, monkeypatch: pytest.MonkeyPatch) 
 def test_cuts_of_large_cohorts_use_drawn_samples(few: Any) -> None:
     inside = int(few.inside.sum())
     assert len(cohort_cuts.cut_rows(few)) == 20
-    assert len(cohort_cuts.cut_rows(few, everyone=True)) == inside
+    assert len(cohort_cuts.cut_rows(few, all_samples=True)) == inside
     assert cohort_cuts.describe_cut_scope(few).startswith(
         f"20 samples drawn at random from {inside}"
     )

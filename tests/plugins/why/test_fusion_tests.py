@@ -711,7 +711,7 @@ def test_panels_state_the_measurements(name: str) -> None:
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
     one = opening.open_sample(name, str(study.dataset.ids[rows[0]]))
-    levels = performance.build_levels(one, "relation=joint" if "parity" in name else "error>0.1")
+    levels = performance.compare_cohort(one, "relation=joint" if "parity" in name else "error>0.1")
     for make in (
         model_fusion.coalition_ranking,
         model_fusion.pair_interactions,
@@ -786,7 +786,7 @@ def test_shipped_gains_are_found_without_explaining_samples(
 
     study = opening.open_study("qj-parity")
     CACHE.clear(inspect.unwrap(evidence.remove_joint_terms))
-    monkeypatch.setattr(type(study.space), "explain_rows", fail)
+    monkeypatch.setattr(type(study.backend), "explain_rows", fail)
     assert find_result(evidence.remove_joint_terms, study) is not None
     summary, gains = evidence.remove_joint_terms(study, backgrounds.OWN)
     assert summary.samples == gains["gain"]["accuracy"].n

@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from typer.testing import CliRunner
 
-from qfusion import _sentences, data
+from qfusion import _progress, data
 from qfusion.cli import app
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import Clusters
@@ -1142,7 +1142,7 @@ def test_estimate_reports_every_fit_and_its_samples(
     def shown(title: str) -> Any:
         yield lambda done, total: told.append((done, total))
 
-    monkeypatch.setattr(_sentences, "progress_shown", shown)
+    monkeypatch.setattr(_progress, "progress_shown", shown)
     asked: list[Any] = []
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
     monkeypatch.setattr(label_leak, "make_model", lambda member, classes: Line())

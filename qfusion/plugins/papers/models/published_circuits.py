@@ -186,7 +186,7 @@ class CircuitModel(baselines.Baseline):
         `numbers` (n,).
         """
         return [
-            statevector.turn("RY", q, angle, **{name: number})
+            statevector.rotation_gate("RY", q, angle, **{name: number})
             for q, (angle, (name, number)) in enumerate(
                 zip(angles, self.named(numbers).items(), strict=True)
             )

@@ -98,7 +98,7 @@ class QuantumCrossAttention(CircuitModel):
     def expectations(self, encoded: Sequence[Tensor]) -> Tensor:
         """Return <X>, <Y> and <Z> of every qubit, (B, n, 3)."""
         return statevector.bloch_vectors(
-            self.layers.through(statevector.turned_y(self.angles(encoded)))
+            self.layers.through(statevector.ry_states(self.angles(encoded)))
         )
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:

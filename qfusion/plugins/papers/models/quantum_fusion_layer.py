@@ -119,9 +119,9 @@ class QuantumFusionLayer(CircuitModel):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Return the scores, (B, C), apart from where they start."""
         uses = self.uses(encoded) * self.settings["degree"]
-        psi = self.layers(statevector.ground(uses[0].shape[0], self.n, uses[0]), 0)
+        psi = self.layers(statevector.zero_state(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
-            psi = self.layers(statevector.turn_z(psi, theta), u)
+            psi = self.layers(statevector.apply_rz(psi, theta), u)
         return self.head(qcnn.HEAD_SCALE * statevector.expectations(psi, self.words))
 
     @torch.no_grad()
@@ -138,7 +138,7 @@ class QuantumFusionLayer(CircuitModel):
                 i = u % self.turns * self.per_modality + place
                 if i < F:
                     signal = {f"{self.modalities[m]} {i + 1}": signals[m * F + i]}
-                    result.append(statevector.turn("RZ", q, angle, **signal))
+                    result.append(statevector.rotation_gate("RZ", q, angle, **signal))
             result += self.layers.gates(u + 1)
         return result
 

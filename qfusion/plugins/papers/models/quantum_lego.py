@@ -120,7 +120,7 @@ class QuantumLego(CircuitFusion):
         a = torch.cat(encoded, -1).tanh()
         if self.preparing:
             return self.first_head(a)
-        psi = self.layers.through(statevector.turned_y(torch.pi / 2 * (1 + a)))
+        psi = self.layers.through(statevector.ry_states(torch.pi / 2 * (1 + a)))
         return self.head(qcnn.HEAD_SCALE * statevector.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[statevector.Gate]:

@@ -195,7 +195,7 @@ class Reservoir(CircuitFusion):
     def measured(self, numbers: Tensor) -> Tensor:
         """Return <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
         detunings = self.detunings(numbers)
-        states = self.followed(statevector.ground(len(numbers), self.n, numbers), detunings)
+        states = self.followed(statevector.zero_state(len(numbers), self.n, numbers), detunings)
         return torch.cat([statevector.expectations(psi, self.words) for psi in states], -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -228,13 +228,16 @@ class Reservoir(CircuitFusion):
         def phases(time: float) -> list[statevector.Gate]:
             gates = []
             for i, field in enumerate(fields):
-                gates.append(statevector.turn("RZ", i, field * time))
+                gates.append(statevector.rotation_gate("RZ", i, field * time))
             for pair, V in pairs.items():
                 phase = torch.exp(-0.25j * V * time * signs).diag()
                 gates.append(statevector.Gate("IsingZZ", pair, phase, {"angle": V * time / 2}))
             return gates
 
-        drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
+        drive = [
+            statevector.rotation_gate("RX", i, detunings.new_tensor(RABI * dt))
+            for i in range(self.n)
+        ]
         further = (phases(dt) + drive) * (count * self.settings["readouts"] - 1)
         return phases(dt / 2) + drive + further + phases(dt / 2)
 
@@ -252,7 +255,7 @@ class Reservoir(CircuitFusion):
         E, V = torch.linalg.eigh(torch.diag(self.energies(detunings)[0]) + drive)
         phases = torch.exp(-1j * self.settings["duration"] * E)
         exact = (V.to(phases) @ (phases * V[0]))[None]
-        *_, psi = self.followed(statevector.ground(1, self.n, detunings), detunings)
+        *_, psi = self.followed(statevector.zero_state(1, self.n, detunings), detunings)
         read = [statevector.expectations(part, self.words) for part in (psi, exact)]
         across = psi - exact * (exact.conj() * psi).sum()
         return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))

@@ -50,7 +50,7 @@ class MatchedClips:
 
     people: np.ndarray
     model: np.ndarray
-    by: matching.By
+    by: matching.MatchKey
     groups: dict[str, tuple[str, ...]]
     classes: np.ndarray
     class_names: dict[str, str]

@@ -22,7 +22,7 @@ FEWEST_LETTERS = 3  # of an abbreviated class, such as ANG
 MAX_SHOWN = 5  # names in a message
 
 
-class By(StrEnum):
+class MatchKey(StrEnum):
     """What samples are matched by."""
 
     NAME = "name"
@@ -41,7 +41,7 @@ class IdMatch:
 
     first: np.ndarray
     second: np.ndarray
-    by: By
+    by: MatchKey
     ambiguous: int = 0
 
 
@@ -50,8 +50,8 @@ def match_ids(first: Sequence[str], second: Sequence[str]) -> IdMatch:
     first_stems = [file_stem(name) for name in first]
     second_stems = [file_stem(name) for name in second]
     matches = [
-        _match(list(map(str, first)), list(map(str, second)), By.NAME),
-        _match(first_stems, second_stems, By.FILE),
+        _match(list(map(str, first)), list(map(str, second)), MatchKey.NAME),
+        _match(first_stems, second_stems, MatchKey.FILE),
     ]
     return max(matches, key=lambda one: len(one.first))
 
@@ -64,7 +64,7 @@ def file_stem(name: str) -> str:
     return (stem if is_ending else base).casefold()
 
 
-def _match(first: Sequence[str], second: Sequence[str], by: By) -> IdMatch:
+def _match(first: Sequence[str], second: Sequence[str], by: MatchKey) -> IdMatch:
     own, repeated = _unique_places(first)
     others, repeated_others = _unique_places(second)
     shared = [name for name in own if name in others]

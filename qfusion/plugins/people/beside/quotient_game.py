@@ -15,7 +15,7 @@ from qfusion._checks import check
 from qfusion._sentences import listed
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.explain.coalitions import Explanation
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 
 
 def group_modalities(
@@ -44,7 +44,7 @@ def group_modalities(
     rows = np.arange(len(explanation.values))
     scores = softmax(explanation.logits, -1) if as_probabilities else explanation.values
     values = scores[rows, :, outputs][:, places, None]
-    dividends = games.dividends(values, len(groups))
+    dividends = coalition_algebra.dividends(values, len(groups))
     errors = None
     is_whole = len(groups) == len(explanation.modalities) and not as_probabilities
     if explanation.errors is not None and is_whole:
@@ -55,7 +55,7 @@ def group_modalities(
         coalitions=coalition_names(tuple(groups)),
         values=values,
         dividends=dividends,
-        shapley=games.shapley(dividends, len(groups)),
+        shapley=coalition_algebra.shapley(dividends, len(groups)),
         background=explanation.background,
         background_size=explanation.background_size,
         errors=errors,
@@ -67,11 +67,11 @@ def _places(modalities: tuple[str, ...], groups: Mapping[str, Sequence[str]]) ->
     """Return the place of the coalition of all modalities in each coalition of groups, (2^G,)."""
     of_coalition = {
         frozenset(np.flatnonzero(inside).tolist()): place
-        for place, inside in enumerate(games.members(len(modalities)))
+        for place, inside in enumerate(coalition_algebra.members(len(modalities)))
     }
     members = [[modalities.index(name) for name in group] for group in groups.values()]
     places = []
-    for inside in games.members(len(groups)):
+    for inside in coalition_algebra.members(len(groups)):
         union = frozenset(m for g in np.flatnonzero(inside) for m in members[g])
         places.append(of_coalition[union])
     return np.array(places)

@@ -34,7 +34,7 @@ from qfusion.explain import (
     verdicts,
 )
 from qfusion.explain.coalitions import Relation
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.plugins.people.labels import term_agreement
 from qfusion.plugins.people.votes import Votes, majority
 
@@ -380,7 +380,7 @@ def people_side(votes: Votes, rows: np.ndarray | None = None) -> Side:
 def _side(votes: Votes, values: np.ndarray, decisions: np.ndarray) -> Side:
     """Return people by values of the coalitions (n, 2^M) and their decisions (n,)."""
     M = len(votes.players)
-    dividends = games.dividends(values[..., None], M)
+    dividends = coalition_algebra.dividends(values[..., None], M)
     return Side(
         coalitions.Explanation(
             modalities=votes.players,
@@ -388,7 +388,7 @@ def _side(votes: Votes, values: np.ndarray, decisions: np.ndarray) -> Side:
             coalitions=coalition_names(votes.players),
             values=values[..., None],
             dividends=dividends,
-            shapley=games.shapley(dividends, M),
+            shapley=coalition_algebra.shapley(dividends, M),
             background="",
             background_size=0,
         ),
@@ -451,12 +451,12 @@ def vote_with_probabilities(
     for _ in range(draws):
         shares = rng.binomial(raters, values[:, 1:]) / raters
         voted = np.concatenate([values[:, :1], shares], 1)[..., None]
-        dividends = games.dividends(voted, M)
+        dividends = coalition_algebra.dividends(voted, M)
         explanation = replace(
             probabilities,
             values=voted,
             dividends=dividends,
-            shapley=games.shapley(dividends, M),
+            shapley=coalition_algebra.shapley(dividends, M),
             errors=None,
         )
         times += _fuses(verdicts.judge(explanation, boundary=boundary))

@@ -89,7 +89,7 @@ def _draw_clip(
         st.info(text.escape_markdown(reason), icon=":material/help:")
         return
     result = crowd_comparison.compare_sides(sides, builders.read_choices(**choices))
-    guidance.take_home(
+    guidance.page_summary(
         f"{text.escape_markdown(true_minus(words.describe_fusing(result)))}. "
         f"{text.escape_markdown(true_minus(words.describe_verdicts(result)))}."
     )

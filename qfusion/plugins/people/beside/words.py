@@ -15,7 +15,7 @@ from qfusion.plugins.people.beside.crowd_comparison import (
     MatchedClips,
     Pair,
 )
-from qfusion.plugins.people.beside.matching import By
+from qfusion.plugins.people.beside.matching import MatchKey
 from qfusion.plugins.people.beside.statistics import Aspect, CategoryAgreement
 from qfusion.plugins.people.labels.term_agreement import Trend
 from qfusion.plugins.people.labels.words import describe_label_trends
@@ -29,7 +29,7 @@ TERM_TRENDS: dict[Trend, str] = {
     Trend.UNKNOWN: "too few or constant contributions of {modalities}",
 }
 WHOSE = "people's"
-MATCHED_BY = {By.NAME: "by name", By.FILE: "by file name, without folder and ending"}
+MATCHED_BY = {MatchKey.NAME: "by name", MatchKey.FILE: "by file name, without folder and ending"}
 
 
 def describe_pair(pair: Pair, title: Callable[[Mapping[str, float]], str]) -> str:

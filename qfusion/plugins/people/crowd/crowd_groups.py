@@ -17,7 +17,7 @@ from scipy.special import stdtr
 from qfusion._checks import check
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.explain import bootstrap
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.plugins.people.crowd.vote_means import JOINT
 from qfusion.plugins.people.votes import Votes
 
@@ -92,7 +92,7 @@ def contrast_groups(
 def contribution_terms(votes: Votes) -> dict[str, np.ndarray]:
     """Return the contributions of single modalities, and the sum of all joint ones, on every clip, (N,) each."""
     M = len(votes.players)
-    dividends = games.dividends(votes.values[..., None], M)[..., 0]
+    dividends = coalition_algebra.dividends(votes.values[..., None], M)[..., 0]
     names = coalition_names(votes.players)[1 : 1 + M]
     result = {name: dividends[:, 1 + place] for place, name in enumerate(names)}
     if M > 1:

@@ -32,7 +32,9 @@ def quoted(names: Iterable[object]) -> str:
     return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
 
 
-def codes(frame: pd.DataFrame, column: str, most: int = MAX_NAME) -> tuple[np.ndarray, list[str]]:
+def factorize(
+    frame: pd.DataFrame, column: str, most: int = MAX_NAME
+) -> tuple[np.ndarray, list[str]]:
     """Return the number of every row's name, (R,), and the names in the order in which they first occur.
 
     Args:
@@ -118,7 +120,7 @@ def parse_number(cell: Any) -> float | None:
         return None
 
 
-def constant(frame: pd.DataFrame, column: str) -> str:
+def single_value(frame: pd.DataFrame, column: str) -> str:
     """Return the one text that all cells of a column hold; empty for none.
 
     Raises:
@@ -260,7 +262,7 @@ def _changes(cells: np.ndarray, samples: np.ndarray) -> bool:
     return bool((cells != first[samples]).any())
 
 
-def places(inside: np.ndarray) -> np.ndarray:
+def nonzero_columns(inside: np.ndarray) -> np.ndarray:
     """Return the place of coalitions (R, M) in the order of `decomposition.subsets`, (R,)."""
     M = inside.shape[1]
     place_of_mask = np.empty(2**M, int)

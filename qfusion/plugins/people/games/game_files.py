@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from qfusion._checks import check
-from qfusion.data import file_words, files
+from qfusion.data import files, parsing
 from qfusion.data.readers.table import is_numeric
 from qfusion.data.readers.table_files import open_table
 
@@ -19,7 +19,7 @@ NUMBERS = ("value", "error", "contribution_error")
 
 def is_unnamed(name: str) -> bool:
     """Return whether a column has no name, or the name that pandas gives to a column without one."""
-    return file_words.is_unnamed(name)
+    return parsing.is_unnamed(name)
 
 
 def read_frame(path: Path) -> pd.DataFrame:

@@ -117,10 +117,12 @@ def game_of_frame(
             f"The table of {name} must have a column `{column}`, but has {quoted(frame.columns)}. Add it, or rename "
             "one.",
         )
-    facts = {column: game_cells.constant(frame, column) for column in PER_TABLE if column in frame}
+    facts = {
+        column: game_cells.single_value(frame, column) for column in PER_TABLE if column in frame
+    }
     quantity = choose("Quantity", quantity or facts.get("quantity") or QUANTITIES[0], QUANTITIES)
     frame = _select_output(frame, output, quantity)
-    samples, ids = game_cells.codes(frame, "sample", game_cells.MAX_ID)
+    samples, ids = game_cells.factorize(frame, "sample", game_cells.MAX_ID)
     if "coalition" in frame:
         names, inside = game_cells.parse_coalitions(frame["coalition"], players)
     else:
@@ -129,7 +131,7 @@ def game_of_frame(
     _check_players(names, inside, samples, ids)
     outputs, output_names = np.zeros(len(frame), int), [""]
     if "output" in frame:
-        outputs, output_names = game_cells.codes(frame, "output")
+        outputs, output_names = game_cells.factorize(frame, "output")
     values = game_cells.numbers(frame, "value")
     kind = next((column for column in ERRORS if column in frame), None)
     check(
@@ -149,7 +151,9 @@ def game_of_frame(
         f"{len(output_names)} outputs have {np.prod(shape, dtype=float):,.0f}. Import fewer samples.",
     )
     cells = _Cells(
-        np.ravel_multi_index((samples, game_cells.places(inside), outputs), shape), values, errors
+        np.ravel_multi_index((samples, game_cells.nonzero_columns(inside), outputs), shape),
+        values,
+        errors,
     )
     remarks: list[str] = []
     order = _check_order(order, M)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.game_set import GameTable, game_dataset
 from qfusion.data.row_splits import Clusters

@@ -8,7 +8,7 @@ face people take for a third emotion, which no single modality names.
 import numpy as np
 import pandas as pd
 
-from qfusion.data.array_pieces import numbered_ids
+from qfusion.data.array_chunks import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import Clusters

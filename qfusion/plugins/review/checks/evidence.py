@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
@@ -28,7 +28,7 @@ def plain_models_of(study: Study) -> plain_models.PlainModels:
 def fit_plain_models(dataset: DataSet, modalities: tuple[str, ...]) -> plain_models.PlainModels:
     """Return the scores of plain models on the test rows, see `plain_models.fit_plain_models`."""
     total = len(plain_models.fitted_sets(modalities)) * len(FAMILY)
-    with _sentences.progress_shown("Fitting plain models") as tell:
+    with _progress.progress_shown("Fitting plain models") as tell:
         return plain_models.fit_plain_models(dataset, modalities, lambda done: tell(done, total))
 
 

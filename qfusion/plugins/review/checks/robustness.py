@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import split_term
@@ -84,7 +84,7 @@ def retrained_values(study: Study) -> dict[str, np.ndarray]:
     options = card_options(study.card, study.dataset)
     result = {}
     rows = study.dataset.rows("test")
-    with _sentences.progress_shown("Training with fewer modalities") as tell:
+    with _progress.progress_shown("Training with fewer modalities") as tell:
         for done, name in enumerate(sets):
             tell(done, len(sets))
             part = select_modalities(study.dataset, split_term(name))
@@ -102,7 +102,11 @@ def select_modalities(dataset: DataSet, names: tuple[str, ...]) -> DataSet:
         modalities=tuple(one for one in dataset.modalities if one.name in names),
         truth=None,
         unimodal=None,
-        makers={name: maker for name, maker in dataset.makers.items() if name in names},
+        feature_transforms={
+            name: transform
+            for name, transform in dataset.feature_transforms.items()
+            if name in names
+        },
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion._checks import check, choose
 from qfusion._memory_cache import memo
 from qfusion.errors import InvalidInput, NotFound
@@ -91,15 +91,15 @@ def review_model(study: Study, claims: Claims | None = None, *, retrain: bool = 
     claims = claims or Claims()
     require_claims(study, claims)
     checks = []
-    with _sentences.progress_shown("Checking") as tell:
+    with _progress.progress_shown("Checking") as tell:
         for done, (topic, make) in enumerate(plan_checks(study, claims, retrain).items()):
             tell(done, len(Topic))
-            with _sentences.progress_to(_report_as(tell, done)):
+            with _progress.progress_to(_report_as(tell, done)):
                 checks.append(run_check(study, topic, make))
     return Review(study.name, study.dataset.name, tuple(checks))
 
 
-def _report_as(tell: _sentences.Tell, done: int) -> _sentences.Show:
+def _report_as(tell: _progress.Tell, done: int) -> _progress.Show:
     """Return a display by which whatever one check computes reports how many checks are done, so that the review can
     be cancelled within a check.
     """

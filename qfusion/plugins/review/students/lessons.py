@@ -40,7 +40,7 @@ def teach_students(study: Study, seed: int = 0) -> simulatability.Simulatability
     """
     obstacle = find_obstacle(study)
     check(not obstacle, obstacle)
-    return simulatability.measure(make_lessons(study), seed=seed)
+    return simulatability.measure(collect_student_data(study), seed=seed)
 
 
 def find_obstacle(study: Study) -> str:
@@ -74,7 +74,7 @@ def find_obstacle(study: Study) -> str:
     return ""
 
 
-def make_lessons(study: Study) -> simulatability.Lessons:
+def collect_student_data(study: Study) -> simulatability.StudentData:
     """Return the rows of a study that students learn from and are asked about, with what the model says of them."""
     dataset = study.dataset
     learnt_from = label_leak.draw_rows(dataset.rows(LEARNT_FROM), MOST)
@@ -89,7 +89,7 @@ def make_lessons(study: Study) -> simulatability.Lessons:
     )
     N = len(learnt_from)
     decided = decisions(study)
-    return simulatability.Lessons(
+    return simulatability.StudentData(
         inputs=inputs[:N],
         decisions=decided[learnt_from],
         targets=_targets(study, learnt_from),
@@ -138,7 +138,7 @@ def _targets(study: Study, rows: np.ndarray) -> dict[str, np.ndarray]:
 def _attributions(study: Study, rows: np.ndarray, outputs: np.ndarray, title: str) -> np.ndarray:
     """Return the attributions of one output of each row to the features of all modalities, or to the steps of
     sequences, side by side, (n, K)."""
-    dataset, model = study.dataset, study.space.fixed_model()
+    dataset, model = study.dataset, study.backend.fixed_model()
     training = dataset.rows(checkpoint_cards.training_split(study.card))
     columns = []
     for modality in study.modalities:

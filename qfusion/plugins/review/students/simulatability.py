@@ -47,7 +47,7 @@ LEVELS = 50  # agreements at which curves are compared
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class StudentData:
     """Samples to draw from, with what a teacher says of them, and unseen samples.
 
     Attributes:
@@ -179,7 +179,7 @@ class Simulatability:
 
 
 def measure(
-    lessons: Lessons, *, draws: int = DRAWS, last: int = LAST, seed: int = 0
+    lessons: StudentData, *, draws: int = DRAWS, last: int = LAST, seed: int = 0
 ) -> Simulatability:
     """Return what the targets of lessons are worth to a student.
 
@@ -203,7 +203,7 @@ def measure(
     targets = _with_shuffled(lessons.targets, seed)
     scaled = {name: _scale_target(target) for name, target in targets.items()}
     names = (ALONE, *scaled)
-    teaching = _Teaching(lessons, scaled, seed)
+    teaching = _Distillation(lessons, scaled, seed)
     hits = np.empty((len(names), len(sizes), draws, len(lessons.unseen_decisions)), dtype=bool)
     weights = np.empty(hits.shape[:3])
     for place, n in enumerate(sizes):
@@ -221,7 +221,7 @@ def sample_sizes(N: int, last: int = LAST) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _check_lessons(lessons: Lessons) -> None:
+def _check_lessons(lessons: StudentData) -> None:
     N = len(lessons.decisions)
     T = len(lessons.unseen_decisions)
     check(
@@ -309,10 +309,10 @@ def _scale_target(target: np.ndarray) -> np.ndarray:
     )
 
 
-class _Teaching:
+class _Distillation:
     """Students of every arm on n samples."""
 
-    def __init__(self, lessons: Lessons, targets: Mapping[str, np.ndarray], seed: int):
+    def __init__(self, lessons: StudentData, targets: Mapping[str, np.ndarray], seed: int):
         self.inputs = torch.from_numpy(np.asarray(lessons.inputs, dtype=np.float32))
         self.unseen = torch.from_numpy(np.asarray(lessons.unseen_inputs, dtype=np.float32))
         self.unseen_decisions = torch.from_numpy(
@@ -401,7 +401,7 @@ def _choose(without: torch.Tensor, with_target: torch.Tensor) -> torch.Tensor:
 
 
 def _summarize(
-    lessons: Lessons,
+    lessons: StudentData,
     names: Sequence[str],
     sizes: tuple[int, ...],
     hits: np.ndarray,

@@ -34,9 +34,9 @@ from qfusion.plugins.why.evidence import (
     EvaluationBasis,
     Evidence,
     bound_over_rows,
+    clopper_pearson_margin,
     evaluation_basis,
     p_of_counts,
-    reach_of_equal_rows,
     seed_and_row_evidence,
     seed_evidence,
     variance_over_rows,
@@ -225,7 +225,7 @@ def _rows_variance(
         counted = ~np.isnan(a)
         variance = variance_over_rows(a[counted] - b[counted], ground.clusters)
         if variance == 0 and ground.metric in SHARES:
-            return (reach_of_equal_rows(ground.effective) / bootstrap.NORMAL) ** 2
+            return (clopper_pearson_margin(ground.effective) / bootstrap.NORMAL) ** 2
         return variance
     if ground.metric not in SHARES:
         return None

@@ -24,7 +24,7 @@ def quantum_section(context: page_context.PageContext) -> None:
     measured_resources(study)  # for the conclusion on top, which waits for them
     panels.show(study, "why-audit", first=1)
     panels.show(study, "why-cut")
-    with st.container(key="fold-why-twins"), page_runs.guard():
+    with st.container(key="fold-why-twins"), page_runs.show_errors():
         twins(study)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from qfusion import _disk_cache, _read_only, _sentences
+from qfusion import _disk_cache, _progress, _read_only
 from qfusion._checks import check
 from qfusion.errors import NotFound
 from qfusion.models.jump.quantum_jump import SAMPLING
@@ -95,7 +95,7 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
     """
     wanted = plan_twin_runs(study, range(seeds))
     known = {record["key"] for record in load_finished(wanted)}
-    with _sentences.progress_shown("Training twins") as tell:
+    with _progress.progress_shown("Training twins") as tell:
 
         def now(number: int, *_: Any) -> bool:  # said often, so that whoever cancels need not wait
             tell(number, len(wanted))
@@ -111,7 +111,7 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
 def work(name: str, data: str, seeds: str) -> None:
     """Train the twins of a model and print how many trainings are done."""
     torch.set_num_threads(1)
-    with _sentences.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
+    with _progress.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
         train_twins(open_study(name, data), int(seeds))
 
 

@@ -139,7 +139,7 @@ class JumpTwin(QuantumJump):
         if whole:
             result.append(self.channel(operators, U))
         for part in range(parts):
-            if not self.still:
+            if self.has_evolution:
                 result.append(
                     lindblad.evolve(generator, result[-1], [self.duration / parts], picture)[0]
                 )
@@ -238,7 +238,7 @@ class MeanFieldJump(QuantumJump):
         every step.
         """
         r = torch.cat([states[name] for name in self.modalities], -1)
-        count = 0 if self.still else int(self.settings["steps"])
+        count = int(self.settings["steps"]) if self.has_evolution else 0
         table = self.equation().T
         dt = self.duration / max(count, 1)
         result = [r]

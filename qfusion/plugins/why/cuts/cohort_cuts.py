@@ -20,13 +20,13 @@ from qfusion.views.words.rules import describe_drawn
 TAB = "Correlation cuts"
 
 
-def cut_test(levels: performance.Levels, *, everyone: bool = False) -> View:
+def cut_test(levels: performance.CohortComparison, *, all_samples: bool = False) -> View:
     """Draw how good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
-        everyone: measured on all of the cohort where some are drawn by default.
+        all_samples: measured on all of the cohort where some are drawn by default.
     """
-    rows = cut_rows(levels, everyone)
+    rows = cut_rows(levels, all_samples)
     result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
     metric = next(iter(result.after))
     how = describe_intervals(levels.study.dataset, rows, cut_losses.RESAMPLES)
@@ -34,7 +34,7 @@ def cut_test(levels: performance.Levels, *, everyone: bool = False) -> View:
     shows = (
         "the metrics on many samples if the correlations of a modality are removed at time t in all of them. "
         "Bands are 95% bootstrap intervals. "
-        f"Here {describe_cut_scope(levels, everyone)}, the learned "
+        f"Here {describe_cut_scope(levels, all_samples)}, the learned "
         f"model; {how}."
     )
     return View(
@@ -49,19 +49,19 @@ def cut_test(levels: performance.Levels, *, everyone: bool = False) -> View:
     )
 
 
-def cut_rows(levels: performance.Levels, everyone: bool = False) -> pd.DataFrame:
+def cut_rows(levels: performance.CohortComparison, all_samples: bool = False) -> pd.DataFrame:
     """Return the samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or all
     samples.
     """
     rows = levels.rows[levels.inside]
     return rows.iloc[
-        jobs.drawn_places(len(rows), performance.MAX_SLOW, performance.FEW_SLOW, everyone)
+        jobs.drawn_places(len(rows), performance.MAX_SLOW, performance.FEW_SLOW, all_samples)
     ]
 
 
-def describe_cut_scope(levels: performance.Levels, everyone: bool = False) -> str:
+def describe_cut_scope(levels: performance.CohortComparison, all_samples: bool = False) -> str:
     """Describe which these are, as markdown."""
-    some = len(cut_rows(levels, everyone))
+    some = len(cut_rows(levels, all_samples))
     whole = int(levels.inside.sum())
     sentence = describe_drawn(some, whole)
     if levels.parts:
@@ -74,12 +74,14 @@ def describe_cut_scope(levels: performance.Levels, everyone: bool = False) -> st
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
-def cut_seconds(levels: performance.Levels) -> float:
+def cut_seconds(levels: performance.CohortComparison) -> float:
     """Return how long the cuts of the cohort take, roughly."""
     return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
-def can_afford_cuts(levels: performance.Levels, wanted: bool = False, **_: object) -> bool:
+def can_afford_cuts(
+    levels: performance.CohortComparison, wanted: bool = False, **_: object
+) -> bool:
     """Return whether correlations of several samples can be cut, and it takes at most a second or is `wanted`."""
     return (
         dynamics.evolves_jointly(levels)
@@ -137,7 +139,7 @@ CONTROLS = (CUTS,)
 PANELS = {
     "cut-test": panel.Panel(
         cut_test,
-        {"everyone": EVERYONE},
+        {"all_samples": EVERYONE},
         conditions={"wanted": CUTS},
         fits=can_afford_cuts,
         opens=cohorts.VIEW.is_one_of(TAB),

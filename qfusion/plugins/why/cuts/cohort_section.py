@@ -10,7 +10,7 @@ from qfusion.study import performance
 from qfusion.views.pages import dynamics
 
 
-def cuts(context: page_context.PageContext, levels: performance.Levels) -> None:
+def cuts(context: page_context.PageContext, levels: performance.CohortComparison) -> None:
     """Draw how good the model is on the cohort without the correlations of a modality: the causal test beside the
     correlational one of *Entanglement*."""
     if not dynamics.evolves_jointly(levels):
@@ -28,14 +28,14 @@ def cuts(context: page_context.PageContext, levels: performance.Levels) -> None:
             f"(about {math.ceil(seconds)} s)",
         )
         if cohort_cuts.can_afford_cuts(levels, wanted=wanted):
-            every = tasks.everyone(
+            every = tasks.use_all_samples(
                 "cut-test",
                 context.study,
                 rows,
                 count,
-                lambda: cohort_cuts.cut_test(levels, everyone=True),
+                lambda: cohort_cuts.cut_test(levels, all_samples=True),
             )
-            figure.draw_content(cohort_cuts.cut_test(levels, everyone=every), head)
+            figure.draw_content(cohort_cuts.cut_test(levels, all_samples=every), head)
             return
         with head:
             figure.heading("Test whether correlations are needed")

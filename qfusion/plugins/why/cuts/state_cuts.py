@@ -37,7 +37,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models import Features, FusionModel
-from qfusion.models.games import dividends
+from qfusion.models.coalition_algebra import dividends
 from qfusion.models.inputs import Background
 from qfusion.models.protocols import Evolution
 from qfusion.plugins.why.cuts.mean_field import evolve_mean_field

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.explain import bootstrap
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.quantum import decomposition
 
 
@@ -73,7 +73,7 @@ def ranking(
     )
     size = np.abs(values)
     order = [names[i] for i in np.argsort(-size.mean(0), kind="stable")]
-    index = games.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], M)[..., 0]
+    index = coalition_algebra.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], M)[..., 0]
     first, *rivals = order
     columns = {}
     for i, name in enumerate(names):

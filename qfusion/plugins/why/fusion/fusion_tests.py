@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from qfusion import _sentences, explain
+from qfusion import _progress, explain
 from qfusion._memory_cache import memo
 from qfusion.explain import backgrounds
 from qfusion.plugins.why.fusion import contribution_ranking, loss_attribution, sampled_synergy
@@ -59,7 +59,7 @@ def sample_synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     features = study.inputs(rows)
     kind = "product" if study.background.kind == "product" else "cohort"
     sampled = []
-    for _ in _sentences.progress_over(range(DRAWS), "Sampling synergies", DRAWS):
+    for _ in _progress.progress_over(range(DRAWS), "Sampling synergies", DRAWS):
         drawn = np.sort(rng.choice(behind, min(count, len(behind)), replace=False))
         few = backgrounds.background(study.model, study.inputs(drawn), kind)
         sampled.append(explain.explain(study.model, features, few))

@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check, choose, require_finite
 from qfusion.explain import bootstrap, coalitions
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 
 # What takes how much off the loss.
 
@@ -117,8 +117,8 @@ def loss_game(
     )
     require_finite("truth", truth)
     by_coalition = losses(explanation.logits, np.asarray(truth), loss)
-    rows = games.dividends((by_coalition[:, :1] - by_coalition)[..., None], M)
-    phi = games.shapley(rows, M)[..., 0]
+    rows = coalition_algebra.dividends((by_coalition[:, :1] - by_coalition)[..., None], M)
+    phi = coalition_algebra.shapley(rows, M)[..., 0]
     terms, names = explanation.coalitions[1:], explanation.modalities
     first, *others = np.argsort(-phi.mean(0), kind="stable").tolist()
     columns = {}

@@ -135,7 +135,7 @@ def loss_reduction(study: Study) -> View:
     )
 
 
-def coalition_ranking(levels: performance.Levels) -> View:
+def coalition_ranking(levels: performance.CohortComparison) -> View:
     """Draw the coalitions of a cohort by their contributions."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -173,7 +173,7 @@ def coalition_ranking(levels: performance.Levels) -> View:
     )
 
 
-def pair_interactions(levels: performance.Levels) -> View:
+def pair_interactions(levels: performance.CohortComparison) -> View:
     """Draw the mean interaction of any two modalities over a cohort."""
     study = levels.study
     known = _term_ranking(levels).pairs
@@ -204,7 +204,7 @@ def pair_interactions(levels: performance.Levels) -> View:
     )
 
 
-def contribution_swarm(levels: performance.Levels) -> View:
+def contribution_swarm(levels: performance.CohortComparison) -> View:
     """Draw every sample's contributions, by coalition."""
     study = levels.study
     ranked = _term_ranking(levels)
@@ -303,13 +303,13 @@ def seed_basins(sample: Sample) -> View:
     )
 
 
-def _term_ranking(levels: performance.Levels) -> contribution_ranking.Ranking:
+def _term_ranking(levels: performance.CohortComparison) -> contribution_ranking.Ranking:
     return fusion_tests.rank_coalitions(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
 
-def _describe_cohort(levels: performance.Levels) -> str:
+def _describe_cohort(levels: performance.CohortComparison) -> str:
     return (
         f"{text.escape_markdown(name_cohort_with_size(levels))} of {text.escape_markdown(name_split(levels))}. "
         f"{describe_level_intervals(levels)}. "

@@ -20,8 +20,8 @@ def model_section(context: page_context.PageContext) -> None:
     with st.container(key="fold-why-model"):
         panels.show(study, "why-loss", "why-emap", columns=2, first=2)
         words = widgets.draw(cohorts.FILTER)
-        with page_runs.guard():
-            levels = performance.build_levels(
+        with page_runs.show_errors():
+            levels = performance.compare_cohort(
                 context.tweaked_sample(), str(words or ""), output=context.output_name
             )
             if not levels.inside.any():

@@ -30,7 +30,7 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 
-from qfusion import _sentences
+from qfusion import _progress
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.plugins.why.information import (
@@ -173,7 +173,7 @@ def estimate(dataset: DataSet, rows: int = label_leak.ROWS) -> Estimate:
     task = prediction_task.task_from_dataset(dataset, rows)
     M = len(task.names)
     total = (M * (2 if M > 2 else 1) + 1) * len(label_leak.FAMILY) * task.folds
-    with _sentences.progress_shown("Predicting held-out rows") as tell:
+    with _progress.progress_shown("Predicting held-out rows") as tell:
         predictions = baseline_predictions.Predictions(task, lambda done: tell(done, total))
         result = estimate_from_predictions(predictions, dataset.name)
     samples = result.samples.set_axis(dataset.ids[task.rows[task.predicted]])

@@ -32,7 +32,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain import bootstrap
 from qfusion.models import FusionModel, TruthTables
-from qfusion.models.games import coalition_weights, shapley_values
+from qfusion.models.coalition_algebra import coalition_weights, shapley_values
 from qfusion.models.network import qcnn
 from qfusion.plugins.why.fusion import loss_attribution
 from qfusion.quantum import measures

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion._sentences import progress_shown
+from qfusion._progress import progress_shown
 from qfusion.models import Features, FusionModel
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak

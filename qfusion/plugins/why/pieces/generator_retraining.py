@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import torch
 
-from qfusion._sentences import progress_over
+from qfusion._progress import progress_over
 from qfusion.data import DataSet
 from qfusion.models import FusionModel, registry
 from qfusion.models.protocols import Evolution
@@ -31,7 +31,7 @@ def retrain(
     options = default_options(dataset).replace(epochs=epochs, precision="double")
     trained = loop.fit(own.tweaked(tweak), dataset, options, seed).model
     with torch.no_grad():
-        state, settings = trained.baked(
+        state, settings = trained.merge_tweak(
             dict(trained.state_dict()), dict(trained.settings), str(tweak)
         )
     whole: FusionModel = registry.rebuild(

@@ -233,7 +233,7 @@ PIECES = {
     ),
     "smallest": panel.Panel(
         smallest_generator,
-        fits=needs(Evolution, where=lambda study: not study.model.still),
+        fits=needs(Evolution, where=lambda study: study.model.has_evolution),
         scope="study",
     ),
     **{

@@ -1,4 +1,4 @@
-"""Arrays of a data set: their rows in pieces, so that sets may be larger than memory, their digest, padding and ids,
+"""Arrays of a data set: their rows in chunks, so that sets may be larger than memory, their digest, padding and ids,
 and what a cast to single precision loses.
 """
 
@@ -17,19 +17,19 @@ ROWS = 65_536  # strings that are joined at a time
 BYTES = 1 << 25  # of values that are looked at together
 
 
-def pieces(values: np.ndarray) -> Iterator[np.ndarray]:
+def iter_chunks(values: np.ndarray) -> Iterator[np.ndarray]:
     """Yield an array's rows, some BYTES at a time, without copying them."""
     step = rows_at_once(values.shape, values.itemsize)
     for start in range(0, len(values), step):
         yield values[start : start + step]
 
 
-def enumerate_pieces(pieces: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield pieces of rows, each after the number of its first row."""
+def enumerate_chunks(chunks: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield chunks of rows, each after the number of its first row."""
     at = 0
-    for piece in pieces:
-        yield at, piece
-        at += len(piece)
+    for chunk in chunks:
+        yield at, chunk
+        at += len(chunk)
 
 
 def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
@@ -51,7 +51,7 @@ def digest(
     Args:
         target: of the data set, with `kind`, `name` and `classes`.
         ids, split, y: (N,) each.
-        modalities: in their order, of each its name, its array's shape, names of features, values in pieces, in the
+        modalities: in their order, of each its name, its array's shape, names of features, values in chunks, in the
             order of the rows, lengths and shape of a picture, the last two None where it has none.
         unimodal: table (N, ...) of targets of single modalities, or None.
     """
@@ -63,8 +63,8 @@ def digest(
     sha.update(np.ascontiguousarray(y).data)
     for name, shape, feature_names, values, lengths, picture in modalities:
         sha.update(f"|{name}|{shape}|{feature_names}".encode("utf-8", "surrogatepass"))
-        for piece in values:
-            sha.update(np.ascontiguousarray(piece).data)
+        for chunk in values:
+            sha.update(np.ascontiguousarray(chunk).data)
         sha.update(b"" if lengths is None else np.ascontiguousarray(lengths).data)
         sha.update(b"" if picture is None else str(picture).encode())
     if unimodal is not None:
@@ -123,31 +123,31 @@ def normalize_ids(words: Iterable[str | None]) -> tuple[list[str], int]:
     return stripped.tolist(), int((written != composed).sum())
 
 
-def find_padded_lengths(pieces: Callable[[], Iterable[np.ndarray]]) -> np.ndarray | None:
+def find_padded_lengths(chunks: Callable[[], Iterable[np.ndarray]]) -> np.ndarray | None:
     """Return the lengths (N,), at least 1, of sequences padded with zeros; None if the array does not look padded.
 
     Pictures with black rows have them at the top as well. So an array does not look padded if any sample begins with
     a step of zeros, or if all samples have the same length.
 
     Args:
-        pieces: returns the samples in pieces (n, T, F), each time from the first.
+        chunks: returns the samples in chunks (n, T, F), each time from the first.
     """
-    for piece in pieces():
-        values = np.asarray(piece)
+    for chunk in chunks():
+        values = np.asarray(chunk)
         first_is_zero = (values[:, 0] == 0).all(-1)
         has_values = (values != 0).any((1, 2))
         if (first_is_zero & has_values).any():
             return None
-    lengths = np.maximum(1, last_steps(pieces()))
+    lengths = np.maximum(1, last_steps(chunks()))
     return lengths if len(np.unique(lengths)) > 1 else None
 
 
-def last_steps(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the numbers of steps (N,) up to the last one that is not all zeros, of pieces (n, T, F)."""
+def last_steps(chunks: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the numbers of steps (N,) up to the last one that is not all zeros, of chunks (n, T, F)."""
     lasts = [np.zeros(0, np.int64)]
-    for piece in pieces:
-        numbers = np.arange(1, piece.shape[1] + 1)
-        has_values = (np.asarray(piece) != 0).any(-1)
+    for chunk in chunks:
+        numbers = np.arange(1, chunk.shape[1] + 1)
+        has_values = (np.asarray(chunk) != 0).any(-1)
         lasts.append((has_values * numbers).max(1, initial=0))
     return np.concatenate(lasts)
 
@@ -157,14 +157,14 @@ _NOISE = 1e-12  # of a value's size: double precision makes such differences its
 
 
 class CastErrors:
-    """Errors of a cast to single precision, for an array that is processed piece by piece.
+    """Errors of a cast to single precision, for an array that is processed chunk by chunk.
 
     Rows of zeros do not count: they pad sequences and replace missing modalities.
 
     Attributes:
         low, high: the range of each feature, (F,). error: the largest error of each, (F,).
         different: how many different values each imprecise feature has, before and after the cast, (2, F). Values are
-            compared within a piece.
+            compared within a chunk.
     """
 
     def __init__(self, features: int):
@@ -174,7 +174,7 @@ class CastErrors:
         self.different = np.zeros((2, features), np.int64)
 
     def add(self, values: np.ndarray, single: np.ndarray) -> None:
-        """Add a piece (..., F) and its cast to single precision."""
+        """Add a chunk (..., F) and its cast to single precision."""
         if values.size == 0 or np.can_cast(values.dtype, np.float32, "safe"):
             return
         rows = values.reshape(-1, len(self.low))

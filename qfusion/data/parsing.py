@@ -41,7 +41,7 @@ _NO_FEATURES = re.compile(
 _MAX_QUOTED = 6  # columns in a sentence
 
 
-def plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return a name in small letters and digits alone: "true_Label" is "truelabel"."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
@@ -49,7 +49,7 @@ def plain(name: str) -> str:
 def find_name(names: Iterable[str], known: Sequence[str]) -> str | None:
     """Return the name that is called like the first of `known` that occurs, or None."""
     last_first = list(names)[::-1]
-    by_plain = dict(zip(map(plain, last_first), last_first, strict=True))
+    by_plain = dict(zip(map(normalize_name, last_first), last_first, strict=True))
     for name in known:
         if name in by_plain:
             return by_plain[name]
@@ -77,7 +77,7 @@ def is_unnamed(name: str) -> bool:
     return _UNNAMED.fullmatch(name.strip().lower()) is not None
 
 
-def no_features(
+def non_feature_columns(
     names: Iterable[str], of_labels: Collection[str], modalities: Collection[str]
 ) -> list[str]:
     """Return the columns of a table of features that are called like an id, a target or a part of the split.

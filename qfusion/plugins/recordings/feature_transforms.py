@@ -9,9 +9,9 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import media_files
-from qfusion.data.file_words import split_words
 from qfusion.data.modality_spec import Modality
-from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
+from qfusion.data.parsing import split_words
+from qfusion.data.sample_content import Audio, Content, FeatureTransform, Film, Image, Text
 from qfusion.plugins.recordings import media_probe
 from qfusion.plugins.recordings.extractor_types import SAMPLES
 from qfusion.plugins.recordings.extractors import cached_extractor, extract_features
@@ -25,8 +25,11 @@ _GIVEN = {
 }
 
 
-def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict[str, Maker]:
-    """Return the makers of an extracted set, by modality. They compute the features of the set from a visitor's input.
+def feature_transforms(
+    extracted: Mapping[str, Any], modalities: Sequence[Modality]
+) -> dict[str, FeatureTransform]:
+    """Return the transforms of an extracted set, by modality. They compute the features of the set from a visitor's
+    input.
 
     Args:
         extracted: what is recorded with the set: `methods`, a record each, and `longest`, in seconds.
@@ -41,7 +44,7 @@ def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict
     if "audio" in given and given.get("vision") == _GIVEN["vision", True]:
         given["audio"] = given["vision"]  # what is heard and seen in one video belongs together
     return {
-        one.name: Maker(
+        one.name: FeatureTransform(
             *given[one.name],
             partial(
                 _make_features,
