@@ -8,6 +8,7 @@ from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
 from qfusion.data.data_set import DataSet
 from qfusion.data.row_splits import SPLITS
+from qfusion.data.sources import Origin
 from qfusion.data.store import manifest
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.models import registry as model_registry
@@ -16,7 +17,13 @@ from qfusion.runs import plans
 from qfusion.study import text
 from qfusion.training import checkpoint
 from qfusion.views.pages import address, data, train as builders
-from qfusion.views.words.training import ORIGINS
+
+ORIGINS = {
+    Origin.INCLUDED: "included",
+    Origin.PUBLIC: "public data set",
+    Origin.UNPUBLISHED: "no public copy",
+    Origin.IMPORTED: "imported",
+}
 
 
 def page() -> None:

@@ -1,5 +1,6 @@
 """Dynamics: the evolution between features and decision, and the effect of weaker couplings."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -35,7 +36,7 @@ from qfusion.views.dynamics import (
 from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state
 from qfusion.views.pages.choices import CURSOR, TERMS
 from qfusion.views.words.names import UNRAVELLING
-from qfusion.views.words.rules import describe_qutip_difference
+from qfusion.views.words.rules import QUTIP_DIFFERENCE
 
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."
@@ -264,6 +265,13 @@ def dynamics(context: PageContext) -> None:
     # whoever turns a knob turns it again before another sample is asked for
     if not tweak.numbers():
         context.prepare()
+
+
+def describe_qutip_difference(difference: float) -> str:
+    """Return how far QuTiP's states of a sample are from those shown, rounded up to one digit."""
+    difference = max(difference, 1e-15)
+    unit = 10.0 ** math.floor(math.log10(difference))
+    return QUTIP_DIFFERENCE.format(difference=math.ceil(difference / unit) * unit)
 
 
 page_runs.run_page(__file__, __name__)

@@ -1,5 +1,6 @@
 """Samples: find one, read it, and see which modality decided, what inside it did, and which samples are like it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,13 +28,14 @@ from qfusion.quantum.measure_kinds import split_column
 from qfusion.study import attribution, cohorts, compare, text
 from qfusion.study.opening import default_contrast
 from qfusion.study.study import dividend_column
+from qfusion.study.text import escape_markdown
 from qfusion.views import attribution as inner, samples as sample_views
 from qfusion.views.pages import compare as builders, samples as raw
 from qfusion.views.pages.panel import drawn
 from qfusion.views.pages.params import Param
 from qfusion.views.pages.samples import OPEN, PANELS, TABLE, TRY
 from qfusion.views.samples import describe_outcomes
-from qfusion.views.words.names import describe_entropies, fact_titles
+from qfusion.views.words.names import fact_titles
 
 
 def page() -> None:
@@ -303,6 +305,12 @@ def _links(context: PageContext, nearest: compare.Nearest, ids: list[str]) -> No
             ":material/view_column:",
             **{builders.VIEW.key: builders.SEVERAL, "several": [context.sample, *ids[:5]]},  # type: ignore[arg-type]
         )
+
+
+def describe_entropies(entropies: Mapping[str, float]) -> str:
+    """Return the entropies of registers at the end of a circuit in a sentence, as Markdown."""
+    parts = [f"{escape_markdown(name)} {value:.3f} nats" for name, value in entropies.items()]
+    return f"Von Neumann entropy of the qubits at the end of the circuit: {', '.join(parts)}."
 
 
 page_runs.run_page(__file__, __name__)

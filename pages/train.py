@@ -18,11 +18,22 @@ from qfusion.app.forms.runs import (
     new_run_form,
 )
 from qfusion.study import seeds, text, trainings
+from qfusion.study.trainings import RunStatus, Status
 from qfusion.training import checkpoint_cards, default_options
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import train as builders
 from qfusion.views.pages.panel import draw_view
-from qfusion.views.words.training import WAYS, describe_wait
+from qfusion.views.words.training import WAYS
+
+# What a run waits for before its first loss.
+WAITS: dict[Status, str] = {
+    Status.STARTING: "Starting the process of {name} …",
+    Status.RUNNING: "{name} loads the data and prepares the model …",
+    Status.PAUSING: "{name} pauses …",
+    Status.STOPPING: "{name} stops …",
+}
+IN_FIRST_EPOCH = "{name}: first epoch, batch {batch:,} of {batches:,} …"
+NO_LOSS = "{name} has not finished an epoch."
 
 COMING = (
     (builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
@@ -259,6 +270,18 @@ def draw_ways() -> None:
         draw_way(ways[title])
     else:
         plugin.tabs("train")[title]()
+
+
+def describe_wait(entry: RunStatus, name: str) -> str:
+    """Return what a run without a loss waits for.
+
+    Args:
+        entry: the run. name: its name, as it is written.
+    """
+    record = entry.record
+    if record is not None and record.batch and entry.status == Status.RUNNING:
+        return IN_FIRST_EPOCH.format(name=name, batch=record.batch, batches=record.batches)
+    return WAITS.get(entry.status, NO_LOSS).format(name=name)
 
 
 page_runs.run_page(__file__, __name__)

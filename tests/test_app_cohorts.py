@@ -21,8 +21,8 @@ from qfusion.quantum import measures, states
 from qfusion.study import cohorts, evolution, performance
 from qfusion.study.opening import open_study
 from qfusion.training import checkpoint, checkpoint_cards, metrics
+from qfusion.views.cohort_points import describe_correlation
 from qfusion.views.pages import address, page_state
-from qfusion.views.words.names import describe_correlation
 from tests.support.app import plain, said, visit
 
 

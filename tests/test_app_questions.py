@@ -15,7 +15,7 @@ from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.study.what_if import STATE
 from qfusion.views.pages.what_if import TITLES
-from qfusion.views.words import answers
+from qfusion.views.words import answers, rules
 from qfusion.views.words.answers import QUESTIONS
 from qfusion.views.words.decisions import describe_change
 from tests.support.app import FILES, plain, said, visit
@@ -79,7 +79,7 @@ def test_time_from_which_the_decision_is_final(scores: list[float], words: str) 
 def test_change_of_dividends_is_described(
     start: dict[str, float], end: dict[str, float], words: str
 ) -> None:
-    assert describe_change(start, end, "it", answers.MARKDOWN) == words
+    assert describe_change(start, end, "it", rules.MARKDOWN) == words
 
 
 def test_overview_answers_all_five_questions(study: Study) -> None:

@@ -10,7 +10,7 @@ import pytest
 from qfusion.explain import coalitions, verdicts
 from qfusion.study.opening import open_study
 from qfusion.study.sample import Sample
-from qfusion.views.words import answers
+from qfusion.views import decision
 from tests.support.app import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
@@ -34,7 +34,7 @@ def test_joint_share_and_the_time_from_which_it_dominates() -> None:
 def test_answer_sentences() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
     said_of = {
-        name: answers.title_joint_course(terms(joint), rising, "the entropy", "nats", where)
+        name: decision.title_joint_course(terms(joint), rising, "the entropy", "nats", where)
         for name, joint in {
             "late": [0.0, 0.0, 2.0, 3.0],
             "never": [0.0, 3.0, 0.0, 0.25],
@@ -120,7 +120,7 @@ def one_after_another(joint: list[float]) -> dict[str, np.ndarray]:
 def test_terms_that_cancel_count_by_their_sizes(joint: list[float]) -> None:
     shares = coalitions.joint_share(one_after_another(joint))
     assert shares[-1] == pytest.approx(2 / 9.5)
-    title = answers.title_joint_course(
+    title = decision.title_joint_course(
         one_after_another(joint), TEXT, "the entropy", "nats", list("abcd")
     )
     assert title.startswith("Joint terms never outweigh single modalities (joint share 0% to 21%)")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qfusion.app.samples.contents import Outcome, summarize_decision
 from qfusion.study.opening import open_study
 from qfusion.study.sample import build_sample
-from qfusion.views.words.answers import Outcome, format_probability, summarize_decision
+from qfusion.views.words.rules import format_probability
 
 
 def test_summary_of_a_class_gives_probability_and_log_odds() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qfusion.app.samples.contents import Outcome, summarize_decision
 from qfusion.data.game_set import VoteCounts
 from qfusion.models import measured_game
 from qfusion.study.sample import Sample
-from qfusion.views.words.answers import Outcome, summarize_decision
 from qfusion.views.words.decisions import describe_standard_error, describe_standard_errors
 from tests.support.measured_games import make_game, open_game
 

@@ -11,12 +11,12 @@ import torch
 
 from qfusion import explain
 from qfusion._settings import choices
+from qfusion.commands.evaluate import describe_propagation
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
 from qfusion.models.encoders import EncoderSettings
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace
-from qfusion.views.words.systems import describe_propagation
 
 FIELDS = QuantumJump.settings_type.model_fields
 INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec(3)}

@@ -7,6 +7,7 @@ import pytest
 
 from qfusion import plugin
 from qfusion._sentences import true_minus
+from qfusion.app.samples import contents
 from qfusion.errors import DataUnavailable
 from qfusion.explain.coalitions import RELATIONS
 from qfusion.study import compare
@@ -49,7 +50,7 @@ def sentences_of(sample: Sample) -> dict[str, str]:
         drawn(decision.waterfall)(sample),
         drawn(decision.shapley)(sample),
     )
-    facts = answers.summarize_decision(sample).facts
+    facts = contents.summarize_decision(sample).facts
     return {
         "verdict": strip_markup(answers.answer_decision(sample)),
         "conflict": strip_markup(answers.answer_conflict(sample)),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from qfusion import cli, explain
+from qfusion.commands.common import describe_disturbance
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
@@ -18,7 +19,6 @@ from qfusion.explain import counterfactual, disturbances
 from qfusion.explain.disturbances import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, checkpoint_cards, metrics
-from qfusion.views.words.reliability import describe_disturbance
 
 NAMES = ("a", "words", "c")
 

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from qfusion import runs
+from qfusion.commands.train import describe_run_state
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, run_training
@@ -24,7 +25,7 @@ from qfusion.runs.folder import Record
 from qfusion.runs.run_training import Watch
 from qfusion.study import trainings
 from qfusion.training import checkpoint, checkpoint_cards, prepare
-from qfusion.views.words.training import describe_order, describe_run_state
+from qfusion.views.learning_inside import describe_order
 
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
 FORK = multiprocessing.get_context("fork")

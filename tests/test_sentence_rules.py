@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from qfusion import _sentences
+from qfusion.app.models.sensitivity import describe_largest_terms
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
 from qfusion.study.mistakes import Slice, wilson
@@ -24,6 +25,7 @@ from qfusion.views import (
     cohort_contributions,
     cohort_errors,
     cohort_quality,
+    decision,
     dynamics,
     faithfulness,
     learning,
@@ -37,13 +39,17 @@ from qfusion.views import (
     two_decisions,
 )
 from qfusion.views.changes import describe_lead, describe_mechanism, describe_state_change
+from qfusion.views.cohort_points import describe_correlation
 from qfusion.views.flips import describe_smallest_turn
 from qfusion.views.pages import notebook
 from qfusion.views.words import answers, names, reliability, rules
-from qfusion.views.words.answers import format_probability
 from qfusion.views.words.decisions import describe_change, describe_last_change
-from qfusion.views.words.names import describe_correlation
-from qfusion.views.words.rules import describe_drawn, describe_extremum, describe_softmax
+from qfusion.views.words.rules import (
+    describe_drawn,
+    describe_extremum,
+    describe_softmax,
+    format_probability,
+)
 from qfusion.views.words.verdicts import name_decision
 
 NAMES = ("alpha", "beta", "gamma")
@@ -120,7 +126,7 @@ LARGEST: dict[str, Callable[[Numbers], str]] = {
     "attribution": lambda n: attribution.describe_largest_parts(
         "Text", list(n), values(n), "moved"
     ),
-    "terms": lambda n: answers.describe_largest_terms({a: np.array([b]) for a, b in n.items()}, 0),
+    "terms": lambda n: describe_largest_terms({a: np.array([b]) for a, b in n.items()}, 0),
     "mixed qubit": qubits.describe_mixedness,
     "mixed at the end": qubits.describe_final_mixedness,
     "pairs of registers": qubits.describe_sharing,
@@ -544,7 +550,7 @@ def course(*shares: float) -> dict[str, np.ndarray]:
 
 def title(*shares: float, moving: Sequence[float] = (0.0, 0.5, 1.0)) -> str:
     places = ["t0", "t1", "t2"]
-    return answers.title_joint_course(
+    return decision.title_joint_course(
         course(*shares), np.array(moving), "the mean entropy", "nats", places
     )
 

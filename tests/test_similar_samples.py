@@ -22,8 +22,8 @@ from qfusion.study.backends import kets
 from qfusion.study.opening import open_sample
 from qfusion.study.performance import compare_cohort
 from qfusion.views import cohort_errors, cohort_points, samples, several_decisions, two_decisions
+from qfusion.views.cohort_contributions import name_all_with_size
 from qfusion.views.pages import cohorts as slice_panels, page_state, rendering
-from qfusion.views.words.names import name_all_with_size
 from tests.support.app import plain, said, visit
 
 

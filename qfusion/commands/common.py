@@ -18,6 +18,21 @@ from qfusion import _user_folders
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._memory_cache import memo
 from qfusion.commands.printing import print_remark
+from qfusion.data import DataSet
+from qfusion.explain.disturbances import Disturbance
+from qfusion.study import opening
+from qfusion.training.checkpoint import Checkpoint
+
+OTHER_VERSION = (
+    "model {model} was trained on another version of data set {data} ({trained_on:.12}, here {here:.12}): figures may "
+    "differ."
+)
+
+MISSING = "without {name}"
+MEAN = "{name} at its training mean"
+SWAPPED = "{name} of another sample"
+NOISE = "noise of {level:g} standard deviations on {name}"
+UNDISTURBED = "as recorded"
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +98,7 @@ def load(
     """
     trained, dataset = qfusion.study.opening.load_model_and_data(model, data)
     if qfusion.study.opening.is_other_version(trained, dataset):
-        warning = qfusion.views.words.names.describe_other_version(trained, dataset)
+        warning = describe_other_version(trained, dataset)
         print_remark(f"qfusion: warning: {warning}")
     return trained, dataset
 
@@ -325,3 +340,24 @@ def _open_once(digests: str, *arguments: Any) -> OpenedModel:
     """Return the model that a worker keeps open between chunks of rows."""
     model, data, method, background, contrast = arguments
     return open_model(model, data, method, background, contrast, digests=digests)
+
+
+def describe_disturbance(disturbance: Disturbance) -> str:
+    """Return a description of a disturbance: `"without audio, noise of 0.5 standard deviations on text"`."""
+    parts = [
+        *(MISSING.format(name=name) for name in disturbance.missing),
+        *(MEAN.format(name=name) for name in disturbance.mean),
+        *(SWAPPED.format(name=name) for name in disturbance.swapped),
+        *(NOISE.format(name=name, level=level) for name, level in disturbance.noise.items()),
+    ]
+    return ", ".join(parts) or UNDISTURBED
+
+
+def describe_other_version(trained: Checkpoint, dataset: DataSet) -> str:
+    """Return the warning about a data set whose digest is not the one that a model was trained on."""
+    return OTHER_VERSION.format(
+        model=opening.model_name(trained),
+        data=dataset.name,
+        trained_on=trained.card["data"]["digest"],
+        here=dataset.digest,
+    )

@@ -28,6 +28,7 @@ from qfusion.commands.common import (
     Seed,
     Swap,
     check_background,
+    describe_disturbance,
     open_model,
     parse_disturbance,
 )
@@ -142,7 +143,7 @@ def _sample_record(
     if relations:
         verdict["relation_by_background"] = relations
         verdict["says"].append(qfusion.views.words.decisions.describe_agreement(relations))
-    record["disturbance"] = qfusion.views.words.reliability.describe_disturbance(disturbance)
+    record["disturbance"] = describe_disturbance(disturbance)
     return record
 
 
@@ -173,7 +174,7 @@ def _split_record(
     }
     if out is not None:
         record["seconds"] = 0.0
-    record["disturbance"] = qfusion.views.words.reliability.describe_disturbance(disturbance)
+    record["disturbance"] = describe_disturbance(disturbance)
     if out is not None:
         record["out"] = str(out)
     return record

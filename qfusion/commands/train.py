@@ -15,6 +15,19 @@ from qfusion._progress import Pace
 from qfusion._sentences import share
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result, progress_bar
 from qfusion.errors import translate_errors
+from qfusion.runs.folder import Record
+
+# Sentences on the states that a run records.
+STATES: dict[str, str] = {
+    "running": "is being trained",
+    "paused": "was paused and can be resumed",
+    "stopped": "was stopped; its best model is saved, and it can be resumed",
+    "finished": "is finished",
+    "failed": "ended with an error",
+    "interrupted": "stopped unexpectedly, as when its process is killed; it can be resumed",
+}
+RUN_STATE = "Run {name} {state}."
+NO_EPOCH = " It was stopped before the end of its first epoch."
 
 SLOW_EPOCH = 3.0  # seconds: of an epoch that lasts longer the rate is shown
 
@@ -185,7 +198,7 @@ def _print_run(
         title = f"{plan.model} on {plan.data}, seed {plan.seed}"
         tables.append(metrics_table(["Metric", *measured], list(measured.values()), title))
     else:
-        print_remark(qfusion.views.words.training.describe_run_state(run.name, record))
+        print_remark(describe_run_state(run.name, record))
     seeds = [plan.seed] if over_seeds is None else list(over_seeds.seeds)
     result = {
         "model": plan.model,
@@ -277,3 +290,11 @@ def _read_config(config: Path | None) -> dict[str, Any]:
         "[set].",
     )
     return file
+
+
+def describe_run_state(name: str, record: Record) -> str:
+    """Return the state of a run, with the message of the process that trained it."""
+    words = RUN_STATE.format(name=name, state=STATES[record.state])
+    if record.state in ("paused", "stopped") and not record.epoch:
+        return words + NO_EPOCH
+    return f"{words} {record.message}".rstrip()

@@ -13,14 +13,15 @@ from qfusion.explain import RELATIONS, bootstrap
 from qfusion.explain.coalitions import leading_modality
 from qfusion.figures import cohort_charts
 from qfusion.study import cohorts, performance, text
+from qfusion.study.performance import CohortComparison
 from qfusion.study.study import dividend_column
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words import decisions, rules
 from qfusion.views.words.names import (
+    WITH_SIZE,
     describe_level_intervals,
     name_all,
-    name_all_with_size,
     name_cohort_with_size,
 )
 from qfusion.views.words.verdicts import RELATION_DEFINITIONS
@@ -368,3 +369,8 @@ def difference_errors(
             for g in (part, ~part)
         )
     return np.asarray(np.nanstd(inside - outside, 0))
+
+
+def name_all_with_size(levels: CohortComparison) -> str:
+    """Return the name of the first level with its number of samples."""
+    return WITH_SIZE.format(name=name_all(levels), count=len(levels.rows))

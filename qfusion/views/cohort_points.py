@@ -1,5 +1,6 @@
 """Samples of a cohort as points: on a map of two dimensions, and entanglement against interaction."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -7,10 +8,11 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import share
-from qfusion.explain import RELATIONS
+from qfusion.explain import RELATIONS, bootstrap
 from qfusion.figures import cohort_charts, scatter_map, style
 from qfusion.models.protocols import Evolution
 from qfusion.study import cohorts, jobs, maps, performance, text
+from qfusion.study.cohorts import JOINT, JOINT_SHARE
 from qfusion.study.study import Study
 from qfusion.study.text import SPOKEN
 from qfusion.views.cohort_contributions import describe_study_background
@@ -18,15 +20,26 @@ from qfusion.views.pages.choices import AllSamples
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison
-from qfusion.views.words.names import (
-    INERT,
-    WITH_SIZE,
-    describe_correlation,
-    describe_intervals,
-    name_cohort,
-    name_split,
-)
+from qfusion.views.words.names import INERT, WITH_SIZE, describe_intervals, name_cohort, name_split
 from qfusion.views.words.rules import describe_drawn
+
+# Strengths of the interaction: the quantity, its short name, and the article before "larger".
+WEAK, STRONG = 0.3, 0.7  # below the first a rank correlation is weak, from the second on strong
+STRENGTHS = {
+    JOINT: ("the size of joint terms", "joint terms", ""),
+    JOINT_SHARE: ("the joint share of decisions", "joint share", "a "),
+}
+CORRELATION = "rank correlation {r:+.2f}, {level:.0%} CI {low:+.2f} to {high:+.2f}, n = {count:,}"
+UNKNOWN = "Unknown: {count} samples are too few, or {measure} does not vary"
+NOT_SIGNIFICANT = (
+    "No significant correlation of {measure} with {strength}; |ρ| above {bound:.2f} is excluded "
+    "({correlation})"
+)
+NEGATIVE = "Inversely: more {measure} goes with {article}smaller {part} ({correlation})"
+POSITIVE = (
+    "{degree}: more {measure} goes with {article}larger {part} ({correlation}; r² {r2:.2f}{linear})"
+)
+NOT_LINEAR = "; the linear correlation is not significant"
 
 MAX_DRAWN = 4_000  # points: more make pages slow
 _MEANS = {
@@ -370,3 +383,40 @@ def entanglement(
         alternative=alternative,
         usage="Click a point to open the sample.",
     )
+
+
+def describe_correlation(
+    result: Mapping[str, bootstrap.Interval], measure: str, strength: str
+) -> str:
+    """Return whether a measure of entanglement correlates with a strength of the interaction, as a sentence without its
+    end.
+
+    Args:
+        result: Spearman's and Pearson's correlation. measure, strength: their names.
+    """
+    quantity, part, article = STRENGTHS[strength]
+    r = result["spearman"]
+    if not r.known:
+        return UNKNOWN.format(count=r.n, measure=measure)
+    correlation = CORRELATION.format(r=r.value, level=r.level, low=r.low, high=r.high, count=r.n)
+    if not r.excludes_zero:
+        return NOT_SIGNIFICANT.format(
+            measure=measure, strength=quantity, bound=max(-r.low, r.high), correlation=correlation
+        )
+    if r.value < 0:
+        return NEGATIVE.format(measure=measure, article=article, part=part, correlation=correlation)
+    return POSITIVE.format(
+        degree=_describe_degree(r.value),
+        measure=measure,
+        article=article,
+        part=part,
+        correlation=correlation,
+        r2=r.value**2,
+        linear="" if result["pearson"].excludes_zero else NOT_LINEAR,
+    )
+
+
+def _describe_degree(r: float) -> str:
+    if abs(r) < WEAK:
+        return "Weakly"
+    return "Moderately" if abs(r) < STRONG else "Strongly"

@@ -9,8 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import choose
-from qfusion._sentences import listed
-from qfusion.explain import stability
+from qfusion._sentences import listed, share
+from qfusion.explain import stability, verdicts
+from qfusion.explain.coalitions import joint_share
+from qfusion.explain.verdicts import JointCourse
 from qfusion.figures import decision_charts, evolution_charts
 from qfusion.figures.circuits import fusion
 from qfusion.quantum.measure_kinds import KINDS
@@ -26,11 +28,26 @@ from qfusion.views.words.decisions import (
     describe_standard_error,
 )
 from qfusion.views.words.rules import (
+    MARKDOWN,
     cite_sample,
     describe_calibration,
     describe_softmax,
     name_explained_class,
 )
+from qfusion.views.words.verdicts import describe_leader
+
+# Titles: when joint terms outweigh single modalities, and what entanglement does meanwhile.
+COURSE_TITLES: dict[JointCourse, str] = {
+    JointCourse.NEVER: "Joint terms never outweigh single modalities (joint share {start} to {end}); {ends}",
+    JointCourse.LOST: "Joint terms do not outweigh single modalities at the end (joint share {start} to {end}); {ends}",
+    JointCourse.ALWAYS: "Joint terms dominate from the start (joint share {start} to {end}); {ends}",
+    JointCourse.FROM: "Joint terms dominate from {place} on; {by_then}",
+}
+ENDS = "{name} goes from {first:z.2f} to {last:z.2f} {unit}"
+REACHED = "{name} has then completed {done} of its change"
+CONSTANT = "{name} stays at {last:z.2f} {unit}"
+RETURNS = "{name} is then {now:z.2f} {unit}, {last:z.2f} at both ends"
+OVERSHOOTS = "{name} is then {now:z.2f} {unit} ({first:z.2f} at the start, {last:z.2f} at the end)"
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
@@ -167,7 +184,7 @@ def decision_over_time(
             what="contribution" if terms == DIVIDENDS else "Shapley value",
             cursor=cursor_time(sample, t),
         ),
-        answers.title_joint_course(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
+        title_joint_course(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
         caption=f"above, {_ABOVE[above][1]}; below, the decision when read out at t, split into {shows}"
         f"{cite_sample(sample)} {describe_comparison(sample.study.background)}",
         limits=f"Does not show an effect of the quantity above on the decision: it is a correlation{cause}. The "
@@ -377,7 +394,7 @@ def shapley(sample: Sample) -> View:
     numbers = ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
     return View(
         decision_charts.shapley_bars(values, shares, sample.modalities, unit=sample.unit),
-        answers.title_leader(sample) + name_explained_class(sample),
+        title_leader(sample) + name_explained_class(sample),
         caption="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         f"{describe_comparison(sample.background)}",
@@ -392,3 +409,51 @@ def shapley(sample: Sample) -> View:
         ),
         alternative=f"Shapley values: {numbers}.",
     )
+
+
+def title_leader(sample: Sample) -> str:
+    """Return which modality leads by its Shapley share, as a title."""
+    return describe_leader(sample.verdict, MARKDOWN._replace(strong=str))
+
+
+def title_joint_course(
+    dividends: Mapping[str, np.ndarray],
+    moving: np.ndarray,
+    moving_name: str,
+    unit: str,
+    where: list[str],
+) -> str:
+    """Return since when joint terms outweigh single modalities, and the change of entanglement until then, as a title.
+
+    Args:
+        dividends: contributions by coalition, each (P,) along time or layers.
+        moving: a measure of entanglement, (P,).
+        moving_name, unit: name and unit of the measure.
+        where: names of the P places.
+    """
+    shares = joint_share(dividends)
+    place = verdicts.first_joint_place(shares) or 0
+    values = {
+        "name": moving_name,
+        "unit": unit,
+        "first": moving[0],
+        "now": moving[place],
+        "last": moving[-1],
+    }
+    return COURSE_TITLES[verdicts.joint_course(shares)].format(
+        start=share(shares[0]),
+        end=share(shares[-1]),
+        place=where[place],
+        ends=ENDS.format(**values),
+        by_then=_progress_template(moving, place).format(**values),
+    )
+
+
+def _progress_template(moving: np.ndarray, place: int) -> str:
+    """Return the template for the progress of a series at a place."""
+    done = verdicts.relative_progress(moving, place)
+    if done is None:
+        return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
+    if 0 <= done <= 1:
+        return REACHED.replace("{done}", share(done))
+    return OVERSHOOTS

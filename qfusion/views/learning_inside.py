@@ -14,9 +14,11 @@ from qfusion.study.trainings import (
     PASSED,
     Curve,
     Onset,
+    Order,
     RunStatus,
     group_by_modalities,
     onsets,
+    order_onsets,
     passes,
     watched_run_curves,
 )
@@ -24,7 +26,15 @@ from qfusion.views.learning import epoch_table, list_last_values, require_histor
 from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import INERT
-from qfusion.views.words.training import describe_order
+
+EPOCHS = "the joint part reaches half of its last value in epoch {joint}, entanglement in epoch {entanglement}"
+ORDERS: dict[Order, str] = {
+    Order.NEVER_FUSES: "The joint part is zero at the end of training",
+    Order.NEVER_ENTANGLES: "Entanglement is zero at the end of training",
+    Order.ENTANGLEMENT_FIRST: "Entanglement rises first: " + EPOCHS,
+    Order.JOINT_FIRST: "The joint part rises first: " + EPOCHS,
+    Order.UNDECIDED: "The order of onset is not significant: " + EPOCHS,
+}
 
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.
 NORMS = {
@@ -257,3 +267,9 @@ def _table_by_term(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
             for term, (epochs, values) in terms.items()
         ]
     )
+
+
+def describe_order(joint: Onset, entanglement: Onset) -> str:
+    """Return whether a model was entangled before it fused, as a sentence without its end."""
+    template = ORDERS[order_onsets(joint, entanglement)]
+    return template.format(joint=joint.first, entanglement=entanglement.first)

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from qfusion import _limits, _read_only
-from qfusion._sentences import true_minus
+from qfusion._sentences import share, true_minus
 from qfusion.app import figure, navigation, page_runs, state
 from qfusion.app.page_context import PageContext
 from qfusion.app.samples import contents
@@ -21,11 +21,16 @@ from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import enlarge, grey_levels
 from qfusion.data.sample_content import FeatureTransform
 from qfusion.study import compare, text
+from qfusion.study.compare import TrainingDistance
 from qfusion.study.opening import with_samples
 from qfusion.study.sample import build_sample
 from qfusion.views.pages import address, samples
 from qfusion.views.words import answers
-from qfusion.views.words.training import describe_distance
+
+DISTANCE = (
+    "Its encodings are further from the training data than those of {share} of the test samples (distance to the "
+    "nearest training sample {own:.2g}, median {median:.2g})."
+)
 
 MOST_SAMPLES = 8  # that a session keeps
 COLOURS = [
@@ -240,3 +245,8 @@ def _describe_replaced(made: own_samples.OwnSample, modalities: tuple[str, ...])
         if rest
         else ""
     )
+
+
+def describe_distance(distance: TrainingDistance) -> str:
+    """Return the distance of a sample compared with those of the test samples."""
+    return DISTANCE.format(share=share(distance.nearer), own=distance.own, median=distance.median)

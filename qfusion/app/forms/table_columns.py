@@ -20,7 +20,18 @@ from qfusion.data.column_roles import (
 )
 from qfusion.data.readers.table_files import SHOWN_ROWS
 from qfusion.study import text
-from qfusion.views.words import training
+
+GUESSED = "Roles are guessed from the names of the columns."
+GUESSED_FULL = (
+    "Roles are guessed from the names of the columns. Change what is wrong, and press Examine. Columns of a modality "
+    "must hold numbers. Columns without a role are kept to show and to filter by."
+)
+PATTERNS = (
+    "The columns of each modality, separated by commas. `text_*` stands for every column whose name begins with "
+    "`text_`. To move one column to another modality, write its full name there."
+)
+DRAWN_SPLIT = "A random split by a fixed seed, stratified by the label: 60 % train, 10 % validation, 30 % test."
+_SHOWN = 3
 
 _PREVIEW = "_import_preview"
 LABEL, IDS, SPLIT = "_import_label", "_import_ids", "_import_split"
@@ -85,14 +96,14 @@ def draw_columns_form() -> None:
     matched = match_columns(preview, choice)
     with st.container(border=True, key="import-columns"):
         st.markdown(f"#### Columns of {text.escape_markdown(preview.file, 60)}")
-        guidance.line(training.GUESSED, training.GUESSED_FULL)
+        guidance.line(GUESSED, GUESSED_FULL)
         _draw_roles(preview, choice, matched, problems)
-        st.markdown("**Modalities**", help=guidance.help(training.PATTERNS))
-        guidance.help_line(training.PATTERNS)
+        st.markdown("**Modalities**", help=guidance.help(PATTERNS))
+        guidance.help_line(PATTERNS)
         _draw_modalities(matched, problems)
         others = _other_columns(preview, choice, matched)
         if others:
-            st.caption(text.message(training.describe_others(others)))
+            st.caption(text.message(describe_others(others)))
         _draw_first_rows(preview, choice, matched, others)
 
 
@@ -123,7 +134,7 @@ def _draw_roles(
         format_func=lambda name: name or "None: draw one at random",
     )
     if not choice.split:
-        st.caption(training.DRAWN_SPLIT)
+        st.caption(DRAWN_SPLIT)
     _draw_problems(problems, "split")
 
 
@@ -159,7 +170,7 @@ def _draw_modalities(matched: Sequence[MatchedColumns], problems: Sequence[RoleP
         if not (name or columns):
             continue
         if not _draw_problems(problems, "modalities", given) and given < len(matched):
-            st.caption(text.message(training.describe_features(matched[given].features)))
+            st.caption(text.message(describe_features(matched[given].features)))
         given += 1
     _draw_problems(problems, "modalities")
     st.button(
@@ -220,3 +231,23 @@ def _draw_first_rows(
     st.caption(
         f"First {count(rows, 'row')}, {len(shown):,} of {count(len(preview.columns), 'column')}."
     )
+
+
+def describe_features(columns: Sequence[str]) -> str:
+    """Return how many columns a modality has, and the first ones."""
+    return f"{count(len(columns), 'column')}: {_first_names(columns)}."
+
+
+def describe_others(columns: Sequence[str]) -> str:
+    """Return which columns have no role."""
+    verb = "is" if len(columns) == 1 else "are"
+    return (
+        f"{count(len(columns), 'other column')} {verb} kept to show and to filter by: "
+        f"{_first_names(columns)}."
+    )
+
+
+def _first_names(columns: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name[:40]}`" for name in columns[:_SHOWN])
+    rest = len(columns) - _SHOWN
+    return f"{shown} and {rest:,} more" if rest > 0 else shown

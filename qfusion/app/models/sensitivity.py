@@ -1,7 +1,7 @@
 """How a decision depends on the model: on its parameters, one angle, the time or layer of a cursor, and a device's
 noise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion._sentences import share
+from qfusion._sentences import listed, share, sizes, top
 from qfusion.app import guidance, panels, state, tables, widgets
 from qfusion.app.models import tweaks
 from qfusion.app.page_context import PageContext
@@ -24,7 +24,13 @@ from qfusion.views.pages import dynamics
 from qfusion.views.pages.choices import TERMS
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import describe_undefined_slopes
-from qfusion.views.words import answers, systems
+from qfusion.views.words import systems
+
+# The largest term at the cursor.
+NO_TERM = "no term above 0.005 in size"
+UNREAD_TERM = "the largest term is within its spread over training seeds"
+LARGEST_TERM = "largest term {names}"
+LARGEST_TERMS = "largest terms, equal in size, {names}"
 
 
 def sensitivity_tab(context: PageContext, sample: Sample) -> None:
@@ -140,9 +146,7 @@ def draw_cursor_values(
     joint = coalitions.joint_share(sample.path_dividends)
     at_start, at_end = share(joint[0]), share(joint[-1])
     now = share(joint[place])
-    largest = answers.describe_largest_terms(
-        sample.path_dividends, place, sample.verdict.within_spread
-    )
+    largest = describe_largest_terms(sample.path_dividends, place, sample.verdict.within_spread)
     with st.container(key="cursor-values"):
         guidance.line(
             f"At {where}: joint share {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
@@ -245,3 +249,20 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
             f"{result.shots:,} shots each, "
             "seed 0."
         )
+
+
+def describe_largest_terms(
+    dividends: Mapping[str, np.ndarray], place: int, unread: Collection[str] = ()
+) -> str:
+    """Return which terms are the largest at a place, with their values, unless one is `unread`: within its spread over
+    training seeds."""
+    now = {term: float(values[place]) for term, values in dividends.items() if term}
+    first = top(sizes(now))
+    if round(abs(now[first[0]]), 2) == 0:
+        return NO_TERM
+    if any(term in unread for term in first):
+        return UNREAD_TERM
+    template = LARGEST_TERM if len(first) == 1 else LARGEST_TERMS
+    return template.format(
+        names=listed([f"{text.term(term)} ({now[term]:+.2f})" for term in first])
+    )

@@ -1,22 +1,19 @@
-"""The five questions about a sample with their answers, and the decision in a few facts."""
+"""The five questions about a sample with their answers."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from qfusion._sentences import listed, share, size, sizes, top, true_minus
+from qfusion._sentences import size, top
 from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share
 from qfusion.explain.stability import SeedsState
-from qfusion.explain.verdicts import JointCourse, Verdict
+from qfusion.explain.verdicts import Verdict
 from qfusion.models.live_model import LiveModel
 from qfusion.models.protocols import Evolution, LayeredNetwork, StateModel
 from qfusion.study import text, trust, what_if
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
-from qfusion.study.text import escape_markdown
 from qfusion.views.words.decisions import (
     describe_agreement,
     describe_change,
@@ -27,14 +24,12 @@ from qfusion.views.words.rules import (
     MARKDOWN,
     describe_largest,
     describe_softmax,
-    format_probability,
     name_explained_class,
 )
 from qfusion.views.words.verdicts import (
     ONE_TRAINING,
     describe_decision,
     describe_headline,
-    describe_leader,
     name_decision,
 )
 
@@ -61,25 +56,6 @@ GAME_FLIPS = "Not known: the values of a measured game cannot be evaluated on a 
 GAME_NOT_FOLLOWED = "Not known: a measured game holds values at the end only."
 GAME_NO_DYNAMICS = "Nothing: a measured game has no dynamics."
 EVOLUTION, NETWORK = "the evolution", "the network after the fusion"
-
-# Titles: when joint terms outweigh single modalities, and what entanglement does meanwhile.
-COURSE_TITLES: dict[JointCourse, str] = {
-    JointCourse.NEVER: "Joint terms never outweigh single modalities (joint share {start} to {end}); {ends}",
-    JointCourse.LOST: "Joint terms do not outweigh single modalities at the end (joint share {start} to {end}); {ends}",
-    JointCourse.ALWAYS: "Joint terms dominate from the start (joint share {start} to {end}); {ends}",
-    JointCourse.FROM: "Joint terms dominate from {place} on; {by_then}",
-}
-ENDS = "{name} goes from {first:z.2f} to {last:z.2f} {unit}"
-REACHED = "{name} has then completed {done} of its change"
-CONSTANT = "{name} stays at {last:z.2f} {unit}"
-RETURNS = "{name} is then {now:z.2f} {unit}, {last:z.2f} at both ends"
-OVERSHOOTS = "{name} is then {now:z.2f} {unit} ({first:z.2f} at the start, {last:z.2f} at the end)"
-
-# The largest term at the cursor.
-NO_TERM = "no term above 0.005 in size"
-UNREAD_TERM = "the largest term is within its spread over training seeds"
-LARGEST_TERM = "largest term {names}"
-LARGEST_TERMS = "largest terms, equal in size, {names}"
 
 
 def format_decision(study: Study, scores: np.ndarray) -> str:
@@ -178,11 +154,6 @@ def answer_conflict(sample: Sample) -> str:
     return describe_conflict(sample.verdict, MARKDOWN)
 
 
-def title_leader(sample: Sample) -> str:
-    """Return which modality leads by its Shapley share, as a title."""
-    return describe_leader(sample.verdict, MARKDOWN._replace(strong=str))
-
-
 def describe_last_decision(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
     """Return since when the decision is the final one.
 
@@ -203,66 +174,6 @@ def title_decision(verdict: Verdict, sample: Sample | None = None) -> str:
     """Return who decided, as a title; with the explained class of a sample, if given."""
     towards = "" if sample is None else name_explained_class(sample).strip()
     return describe_headline(verdict, MARKDOWN._replace(strong=str), towards)
-
-
-def title_joint_course(
-    dividends: Mapping[str, np.ndarray],
-    moving: np.ndarray,
-    moving_name: str,
-    unit: str,
-    where: list[str],
-) -> str:
-    """Return since when joint terms outweigh single modalities, and the change of entanglement until then, as a title.
-
-    Args:
-        dividends: contributions by coalition, each (P,) along time or layers.
-        moving: a measure of entanglement, (P,).
-        moving_name, unit: name and unit of the measure.
-        where: names of the P places.
-    """
-    shares = joint_share(dividends)
-    place = verdicts.first_joint_place(shares) or 0
-    values = {
-        "name": moving_name,
-        "unit": unit,
-        "first": moving[0],
-        "now": moving[place],
-        "last": moving[-1],
-    }
-    return COURSE_TITLES[verdicts.joint_course(shares)].format(
-        start=share(shares[0]),
-        end=share(shares[-1]),
-        place=where[place],
-        ends=ENDS.format(**values),
-        by_then=_progress_template(moving, place).format(**values),
-    )
-
-
-def _progress_template(moving: np.ndarray, place: int) -> str:
-    """Return the template for the progress of a series at a place."""
-    done = verdicts.relative_progress(moving, place)
-    if done is None:
-        return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
-    if 0 <= done <= 1:
-        return REACHED.replace("{done}", share(done))
-    return OVERSHOOTS
-
-
-def describe_largest_terms(
-    dividends: Mapping[str, np.ndarray], place: int, unread: Collection[str] = ()
-) -> str:
-    """Return which terms are the largest at a place, with their values, unless one is `unread`: within its spread over
-    training seeds."""
-    now = {term: float(values[place]) for term, values in dividends.items() if term}
-    first = top(sizes(now))
-    if round(abs(now[first[0]]), 2) == 0:
-        return NO_TERM
-    if any(term in unread for term in first):
-        return UNREAD_TERM
-    template = LARGEST_TERM if len(first) == 1 else LARGEST_TERMS
-    return template.format(
-        names=listed([f"{text.term(term)} ({now[term]:+.2f})" for term in first])
-    )
 
 
 def answer_since_when(sample: Sample) -> str:
@@ -322,90 +233,3 @@ QUESTIONS: dict[str, Callable[[Sample], str]] = {
 IN_TURN = sorted(
     QUESTIONS, key=lambda question: QUESTIONS[question] is _answer_flips
 )  # the slow one last
-
-
-class Outcome(Enum):
-    """How a decision compares with the annotation."""
-
-    RIGHT = "correct"
-    WRONG = "wrong"
-    MEASURED = "measured"
-    UNKNOWN = "truth unknown"
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number of a decision.
-
-    Attributes:
-        name: of the number, as Markdown.
-        value: the number with its unit, as Markdown.
-        help: what the number means, in a sentence.
-    """
-
-    name: str
-    value: str
-    help: str = ""
-
-
-@dataclass(frozen=True)
-class DecisionSummary:
-    """The decision of a model on one sample.
-
-    Attributes:
-        answer: the class or the number, as Markdown.
-        outcome: how the answer compares with the annotation.
-        facts: its numbers.
-    """
-
-    answer: str
-    outcome: Outcome
-    facts: tuple[Fact, ...]
-
-
-PROBABILITY_HELP = (
-    "Softmax of the scores. It is not calibrated, so that it need not be the share of such "
-    "decisions that are right."
-)
-EVIDENCE_HELP = "The explained quantity: baseline and contributions below sum to it."
-ERROR_HELP = "Distance of the prediction from the annotation."
-
-
-def summarize_decision(sample: Sample) -> DecisionSummary:
-    """Return the decision of the model as trained on a sample."""
-    if sample.classes:
-        return _summarize_class(sample.untweaked)
-    return _summarize_number(sample.untweaked)
-
-
-def _summarize_class(sample: Sample) -> DecisionSummary:
-    study = sample.study
-    predicted = int(study.predicted[sample.row])
-    probability = float(study.probabilities[sample.row, predicted])
-    explained = escape_markdown(sample.classes[sample.output], 40)
-    facts = [
-        Fact("Probability (softmax)", format_probability(probability), PROBABILITY_HELP),
-        Fact(f"Log-odds of ‘{explained}’", true_minus(f"{sample.score:+z.2f} nats"), EVIDENCE_HELP),
-    ]
-    truth = sample.true_class
-    if truth is None:
-        outcome = Outcome.UNKNOWN
-    elif truth == predicted:
-        outcome = Outcome.RIGHT
-    else:
-        outcome = Outcome.WRONG
-        facts.append(Fact("Annotated class", escape_markdown(sample.classes[truth], 40)))
-    return DecisionSummary(escape_markdown(sample.classes[predicted], 80), outcome, tuple(facts))
-
-
-def _summarize_number(sample: Sample) -> DecisionSummary:
-    prediction = float(sample.study.scores[sample.row, 0])
-    answer = true_minus(f"{prediction:+z.2f}")
-    if sample.target is None:
-        is_measured = not sample.study.reads_features
-        return DecisionSummary(answer, Outcome.MEASURED if is_measured else Outcome.UNKNOWN, ())
-    facts = (
-        Fact("Annotated value", true_minus(f"{sample.target:+z.2f}")),
-        Fact("Error", f"{abs(prediction - sample.target):.2f}", ERROR_HELP),
-    )
-    return DecisionSummary(answer, Outcome.MEASURED, facts)

@@ -17,14 +17,12 @@ from qfusion.models.kind_texts import kind_text
 from qfusion.models.registry import KINDS
 from qfusion.models.terms import ParameterFlip
 from qfusion.quantum import measure_kinds
-from qfusion.study import opening, text
+from qfusion.study import text
 from qfusion.study.backends.base import dividend_column, entropy_column, negativity_column
 from qfusion.study.backends.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
-from qfusion.study.cohorts import JOINT, JOINT_SHARE
 from qfusion.study.performance import CohortComparison
 from qfusion.study.study import Study
-from qfusion.study.text import escape_markdown, shorten
-from qfusion.training.checkpoint import Checkpoint
+from qfusion.study.text import shorten
 
 SEPARATOR = " · "  # between the system and its data
 # The id stands on a second line of the option. An input has one line, in which the space separates both.
@@ -145,23 +143,6 @@ COHORT = "cohort"
 NAMED_COHORT = "cohort ‘{name}’"
 INTERVALS = "{level:.0%} percentile bootstrap, {resamples:,} resamples{clusters}, seed 0"
 CLUSTERS = " of {clusters}, not of rows"
-# Strengths of the interaction: the quantity, its short name, and the article before "larger".
-STRENGTHS = {
-    JOINT: ("the size of joint terms", "joint terms", ""),
-    JOINT_SHARE: ("the joint share of decisions", "joint share", "a "),
-}
-CORRELATION = "rank correlation {r:+.2f}, {level:.0%} CI {low:+.2f} to {high:+.2f}, n = {count:,}"
-UNKNOWN = "Unknown: {count} samples are too few, or {measure} does not vary"
-NOT_SIGNIFICANT = (
-    "No significant correlation of {measure} with {strength}; |ρ| above {bound:.2f} is excluded "
-    "({correlation})"
-)
-NEGATIVE = "Inversely: more {measure} goes with {article}smaller {part} ({correlation})"
-POSITIVE = (
-    "{degree}: more {measure} goes with {article}larger {part} ({correlation}; r² {r2:.2f}{linear})"
-)
-NOT_LINEAR = "; the linear correlation is not significant"
-WEAK, STRONG = 0.3, 0.7  # below the first a rank correlation is weak, from the second on strong
 
 
 def name_split(levels: CohortComparison) -> str:
@@ -173,11 +154,6 @@ def name_all(levels: CohortComparison) -> str:
     """Return the name of the first level, all samples of the split that are explained."""
     template = ALL_EXPLAINED if levels.is_partial else ALL
     return template.format(split=name_split(levels))
-
-
-def name_all_with_size(levels: CohortComparison) -> str:
-    """Return the name of the first level with its number of samples."""
-    return WITH_SIZE.format(name=name_all(levels), count=len(levels.rows))
 
 
 def name_cohort(levels: CohortComparison) -> str:
@@ -204,43 +180,6 @@ def describe_intervals(
         count = dataset.clusters.describe_count(dataset.find_rows(rows.index))
         clusters = CLUSTERS.format(clusters=count)
     return INTERVALS.format(level=bootstrap.LEVEL, resamples=resamples, clusters=clusters)
-
-
-def describe_correlation(
-    result: Mapping[str, bootstrap.Interval], measure: str, strength: str
-) -> str:
-    """Return whether a measure of entanglement correlates with a strength of the interaction, as a sentence without its
-    end.
-
-    Args:
-        result: Spearman's and Pearson's correlation. measure, strength: their names.
-    """
-    quantity, part, article = STRENGTHS[strength]
-    r = result["spearman"]
-    if not r.known:
-        return UNKNOWN.format(count=r.n, measure=measure)
-    correlation = CORRELATION.format(r=r.value, level=r.level, low=r.low, high=r.high, count=r.n)
-    if not r.excludes_zero:
-        return NOT_SIGNIFICANT.format(
-            measure=measure, strength=quantity, bound=max(-r.low, r.high), correlation=correlation
-        )
-    if r.value < 0:
-        return NEGATIVE.format(measure=measure, article=article, part=part, correlation=correlation)
-    return POSITIVE.format(
-        degree=_describe_degree(r.value),
-        measure=measure,
-        article=article,
-        part=part,
-        correlation=correlation,
-        r2=r.value**2,
-        linear="" if result["pearson"].excludes_zero else NOT_LINEAR,
-    )
-
-
-def _describe_degree(r: float) -> str:
-    if abs(r) < WEAK:
-        return "Weakly"
-    return "Moderately" if abs(r) < STRONG else "Strongly"
 
 
 UNRAVELLING = (
@@ -285,11 +224,6 @@ def name_table_angle(study: Any, element: int, stage: int, pattern: int) -> str:
         element=study.backend.elements[element], controls=" + ".join(active) or NO_CONTROL
     )
 
-
-OTHER_VERSION = (
-    "model {model} was trained on another version of data set {data} ({trained_on:.12}, here {here:.12}): figures may "
-    "differ."
-)
 
 _TITLES = {
     DISAGREEMENT: "disagreement of the modalities (mean over elements)",
@@ -357,16 +291,6 @@ def axis_titles(study: Study) -> dict[str, str]:
     }
 
 
-def describe_other_version(trained: Checkpoint, dataset: DataSet) -> str:
-    """Return the warning about a data set whose digest is not the one that a model was trained on."""
-    return OTHER_VERSION.format(
-        model=opening.model_name(trained),
-        data=dataset.name,
-        trained_on=trained.card["data"]["digest"],
-        here=dataset.digest,
-    )
-
-
 # The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
 # fused qubits. It holds while the score is read from the fused qubits alone.
 INERT = (
@@ -428,9 +352,3 @@ def measures_with_entries() -> dict[str, MeasureText]:
     return {
         kind: MEASURE_TEXTS[kind] for kind in measures_with_panels() if MEASURE_TEXTS[kind].source
     }
-
-
-def describe_entropies(entropies: Mapping[str, float]) -> str:
-    """Return the entropies of registers at the end of a circuit in a sentence, as Markdown."""
-    parts = [f"{escape_markdown(name)} {value:.3f} nats" for name, value in entropies.items()]
-    return f"Von Neumann entropy of the qubits at the end of the circuit: {', '.join(parts)}."

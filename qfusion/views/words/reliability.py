@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from qfusion._sentences import count, listed, share, top
-from qfusion.explain.disturbances import Disturbance
 from qfusion.explain.faithfulness import Curves
 from qfusion.explain.findings import STABLE, Concern, Finding
 
@@ -256,21 +255,3 @@ def _describe_interval(curves: Curves, place: int) -> str:
     if interval is None or not interval.known:
         return ""
     return INTERVAL.format(level=interval.level, low=interval.low, high=interval.high)
-
-
-MISSING = "without {name}"
-MEAN = "{name} at its training mean"
-SWAPPED = "{name} of another sample"
-NOISE = "noise of {level:g} standard deviations on {name}"
-UNDISTURBED = "as recorded"
-
-
-def describe_disturbance(disturbance: Disturbance) -> str:
-    """Return a description of a disturbance: `"without audio, noise of 0.5 standard deviations on text"`."""
-    parts = [
-        *(MISSING.format(name=name) for name in disturbance.missing),
-        *(MEAN.format(name=name) for name in disturbance.mean),
-        *(SWAPPED.format(name=name) for name in disturbance.swapped),
-        *(NOISE.format(name=name, level=level) for name, level in disturbance.noise.items()),
-    ]
-    return ", ".join(parts) or UNDISTURBED

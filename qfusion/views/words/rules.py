@@ -1,7 +1,6 @@
 """Rules that all sentences follow: markup, ties, intervals, samples and classes, contributions, numbers of a figure."""
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
@@ -50,13 +49,6 @@ def name_explained_class(sample: Sample) -> str:
         return CLASS.format(name=name)
     reference = escape_markdown(study.classes[study.reference])
     return CLASS_AGAINST.format(name=name, reference=reference)
-
-
-def describe_qutip_difference(difference: float) -> str:
-    """Return how far QuTiP's states of a sample are from those shown, rounded up to one digit."""
-    difference = max(difference, 1e-15)
-    unit = 10.0 ** math.floor(math.log10(difference))
-    return QUTIP_DIFFERENCE.format(difference=math.ceil(difference / unit) * unit)
 
 
 def describe_softmax(value: float) -> str:
@@ -338,14 +330,6 @@ def matrix_entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame
     )
 
 
-def coherence_table(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
-    """Return the sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
-    return {
-        pair.format(names[i], names[j]): float(np.abs(rho[[i, j], [j, i]]).max())
-        for i, j in itertools.combinations(range(len(names)), 2)
-    }
-
-
 def describe_resampling(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str:
     """Describe confidence intervals by the units that they resample, see `name_units`."""
     return "95% bootstrap intervals over " + name_units(dataset, rows, what)
@@ -356,3 +340,11 @@ def name_units(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str
     `what`.
     """
     return what if dataset.clusters is None else dataset.clusters.describe_count(rows)
+
+
+def coherence_table(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
+    """Return the sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
+    return {
+        pair.format(names[i], names[j]): float(np.abs(rho[[i, j], [j, i]]).max())
+        for i, j in itertools.combinations(range(len(names)), 2)
+    }

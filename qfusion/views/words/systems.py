@@ -1,4 +1,4 @@
-"""The systems in words: a description of a model, its pipeline, its card, and how its scores are computed."""
+"""The systems in words: a description of a model, its pipeline and its card."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ import numpy as np
 
 from qfusion._sentences import capitalise, count, listed, share
 from qfusion.errors import default_on_error
-from qfusion.models.jump.time_model import SAMPLED, Propagation, PropagationReason
 from qfusion.models.kind_texts import kind_text
 from qfusion.models.network.truth_tables import stage_sizes
 from qfusion.models.protocols import (
@@ -402,55 +401,6 @@ def seed_suffix(study: Study) -> str:
     string.
     """
     return THIS_SEED if len(study.card.get("seeds", [])) > 1 else ""
-
-
-REASONS: dict[PropagationReason, str] = {
-    PropagationReason.REQUESTED: "{method}, as requested.",
-    PropagationReason.TOO_LARGE: "Sampled trajectories: D = {dimension:,} is too large for D x D matrices.",
-    PropagationReason.CHEAPER_SAMPLED: (
-        "Sampled trajectories: at D = {dimension:,} an exact evolution takes about {operations:.1g} operations and "
-        "{memory:.1g} GiB, {sampled} trajectories of each of {rows:,} samples about {sampled_operations:.1g} "
-        "operations."
-    ),
-    PropagationReason.FEWER_STATES: (
-        "Exact: {rows} states of D = {dimension:,}, fewer than the observables, {form}."
-    ),
-    PropagationReason.OBSERVABLES: (
-        "Exact: {observables} of D = {dimension:,}, evolved once for any number of samples{saving}, {form}."
-    ),
-}
-SAVING = " ({rows:,} states would take {ratio:,.0f} times as long)"
-LEAST_SAVING = 1.5  # that is stated
-ONE_OBSERVABLE, OBSERVABLES = "1 observable", "{outputs} observables"
-ONE_MATRIX = "as one real matrix"
-MATRIX_PRODUCTS = "by matrix products"
-TERM_PRODUCTS = "by products with each term"
-
-
-def describe_propagation(propagation: Propagation) -> str:
-    """Return the method that computes scores and its reason, as a sentence."""
-    if propagation.is_small:
-        form = ONE_MATRIX
-    elif propagation.terms == 1:
-        form = MATRIX_PRODUCTS
-    else:
-        form = TERM_PRODUCTS
-    saving = ""
-    if propagation.ratio >= LEAST_SAVING:
-        saving = SAVING.format(rows=propagation.rows, ratio=propagation.ratio)
-    observables = OBSERVABLES.format(outputs=propagation.outputs)
-    return REASONS[propagation.reason].format(
-        method=propagation.method.capitalize(),
-        dimension=propagation.dimension,
-        operations=propagation.operations,
-        memory=propagation.memory / 2**30,
-        sampled=SAMPLED,
-        sampled_operations=propagation.sampled_operations,
-        rows=propagation.rows,
-        observables=ONE_OBSERVABLE if propagation.outputs == 1 else observables,
-        saving=saving,
-        form=form,
-    )
 
 
 MEASURED_GAME = "Measured elsewhere, and imported from {source}."

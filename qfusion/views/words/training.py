@@ -1,22 +1,15 @@
-"""Trainings, data and models of one's own in sentences: states of runs, metrics, progress, ways to import."""
+"""Trainings and models of one's own in sentences: states of runs, metrics, progress, ways to import."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from qfusion import plugin
-from qfusion._sentences import count, share
-from qfusion.data.sources import Origin
 from qfusion.models.protocols import PARTS, Circuit, EditableCircuit, Evolution
 from qfusion.runs.folder import Record
-from qfusion.study.compare import TrainingDistance
 from qfusion.study.jobs import Task
 from qfusion.study.trainings import (
-    Onset,
-    Order,
-    RunStatus,
     Status,
     metric_of_kept_epoch,
-    order_onsets,
 )
 from qfusion.training import metrics
 from qfusion.training.metrics import find_convention
@@ -34,48 +27,6 @@ STATUSES: dict[Status, str] = {
     Status.INTERRUPTED: "interrupted, can be resumed",
     Status.UNREADABLE: "cannot be read",
 }
-
-# What a run waits for before its first loss.
-WAITS: dict[Status, str] = {
-    Status.STARTING: "Starting the process of {name} …",
-    Status.RUNNING: "{name} loads the data and prepares the model …",
-    Status.PAUSING: "{name} pauses …",
-    Status.STOPPING: "{name} stops …",
-}
-FIRST_EPOCH = "{name}: first epoch, batch {batch:,} of {batches:,} …"
-NO_LOSS = "{name} has not finished an epoch."
-
-# Sentences on the states that a run records.
-STATES: dict[str, str] = {
-    "running": "is being trained",
-    "paused": "was paused and can be resumed",
-    "stopped": "was stopped; its best model is saved, and it can be resumed",
-    "finished": "is finished",
-    "failed": "ended with an error",
-    "interrupted": "stopped unexpectedly, as when its process is killed; it can be resumed",
-}
-RUN_STATE = "Run {name} {state}."
-NO_EPOCH = " It was stopped before the end of its first epoch."
-
-
-def describe_wait(entry: RunStatus, name: str) -> str:
-    """Return what a run without a loss waits for.
-
-    Args:
-        entry: the run. name: its name, as it is written.
-    """
-    record = entry.record
-    if record is not None and record.batch and entry.status == Status.RUNNING:
-        return FIRST_EPOCH.format(name=name, batch=record.batch, batches=record.batches)
-    return WAITS.get(entry.status, NO_LOSS).format(name=name)
-
-
-def describe_run_state(name: str, record: Record) -> str:
-    """Return the state of a run, with the message of the process that trained it."""
-    words = RUN_STATE.format(name=name, state=STATES[record.state])
-    if record.state in ("paused", "stopped") and not record.epoch:
-        return words + NO_EPOCH
-    return f"{words} {record.message}".rstrip()
 
 
 METRICS: dict[str, str] = {
@@ -119,14 +70,6 @@ def describe_metric(key: str, measured: Iterable[str] = ()) -> str:
 
 
 METRIC = "{metric} {value:.3f}"
-EPOCHS = "the joint part reaches half of its last value in epoch {joint}, entanglement in epoch {entanglement}"
-ORDERS: dict[Order, str] = {
-    Order.NEVER_FUSES: "The joint part is zero at the end of training",
-    Order.NEVER_ENTANGLES: "Entanglement is zero at the end of training",
-    Order.ENTANGLEMENT_FIRST: "Entanglement rises first: " + EPOCHS,
-    Order.JOINT_FIRST: "The joint part rises first: " + EPOCHS,
-    Order.UNDECIDED: "The order of onset is not significant: " + EPOCHS,
-}
 
 
 def describe_kept_epoch(record: Record) -> str:
@@ -136,23 +79,6 @@ def describe_kept_epoch(record: Record) -> str:
         return ""
     name, value = known
     return METRIC.format(metric=metrics.label(name).short, value=value)
-
-
-def describe_order(joint: Onset, entanglement: Onset) -> str:
-    """Return whether a model was entangled before it fused, as a sentence without its end."""
-    template = ORDERS[order_onsets(joint, entanglement)]
-    return template.format(joint=joint.first, entanglement=entanglement.first)
-
-
-DISTANCE = (
-    "Its encodings are further from the training data than those of {share} of the test samples (distance to the "
-    "nearest training sample {own:.2g}, median {median:.2g})."
-)
-
-
-def describe_distance(distance: TrainingDistance) -> str:
-    """Return the distance of a sample compared with those of the test samples."""
-    return DISTANCE.format(share=share(distance.nearer), own=distance.own, median=distance.median)
 
 
 TASKS: dict[Task, str] = {
@@ -279,44 +205,3 @@ def describe_parts(model: Any) -> str:
         elif protocol is not EditableCircuit or model.part(Circuit):
             lacks.append(f"{what} ({why})")
     return f"**Has** {'; '.join(has)}." + (f"  \n**Lacks** {'; '.join(lacks)}." if lacks else "")
-
-
-GUESSED = "Roles are guessed from the names of the columns."
-GUESSED_FULL = (
-    "Roles are guessed from the names of the columns. Change what is wrong, and press Examine. Columns of a modality "
-    "must hold numbers. Columns without a role are kept to show and to filter by."
-)
-PATTERNS = (
-    "The columns of each modality, separated by commas. `text_*` stands for every column whose name begins with "
-    "`text_`. To move one column to another modality, write its full name there."
-)
-DRAWN_SPLIT = "A random split by a fixed seed, stratified by the label: 60 % train, 10 % validation, 30 % test."
-_SHOWN = 3
-
-
-def describe_features(columns: Sequence[str]) -> str:
-    """Return how many columns a modality has, and the first ones."""
-    return f"{count(len(columns), 'column')}: {_first_names(columns)}."
-
-
-def describe_others(columns: Sequence[str]) -> str:
-    """Return which columns have no role."""
-    verb = "is" if len(columns) == 1 else "are"
-    return (
-        f"{count(len(columns), 'other column')} {verb} kept to show and to filter by: "
-        f"{_first_names(columns)}."
-    )
-
-
-def _first_names(columns: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name[:40]}`" for name in columns[:_SHOWN])
-    rest = len(columns) - _SHOWN
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
-
-
-ORIGINS = {
-    Origin.INCLUDED: "included",
-    Origin.PUBLIC: "public data set",
-    Origin.UNPUBLISHED: "no public copy",
-    Origin.IMPORTED: "imported",
-}

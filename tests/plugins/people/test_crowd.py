@@ -17,7 +17,7 @@ from qfusion import cli, data
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import bootstrap
 from qfusion.explain.coalitions import classify_relations
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.models.measured_game import Game
 from qfusion.plugins.people import ratings
 from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
@@ -89,7 +89,7 @@ def test_values_are_shares_and_contributions_add_up() -> None:
     for place in range(3):
         share = votes.counts[3, place, own] / votes.counts[3, place].sum()
         assert table.values[3, 1 + place, 0] == pytest.approx(share)
-    dividends = games.dividends(table.values, 2)
+    dividends = coalition_algebra.dividends(table.values, 2)
     assert dividends.sum(1) == pytest.approx(table.values[:, -1])
     assert table.errors is not None
     # errors of the joint contribution: those of its three shares, as they are independent
@@ -198,7 +198,7 @@ def test_without_an_intended_class_that_of_the_majority_is_explained() -> None:
 
 
 def mean_dividends(votes: Votes) -> np.ndarray:
-    return games.dividends(votes.values[..., None], len(votes.players))[..., 0].mean(0)
+    return coalition_algebra.dividends(votes.values[..., None], len(votes.players))[..., 0].mean(0)
 
 
 def contribution_errors(means: crowd.Means) -> np.ndarray:
@@ -431,7 +431,7 @@ def test_the_simulated_crowd_ships_as_its_seed_makes_it() -> None:
     # every clip's contributions are those of its table, and known from its probabilities
     assert study.dataset.truth is not None
     truth = study.dataset.truth["voice+face"].to_numpy()
-    measured = games.dividends(votes.values[..., None], 2)[:, 3, 0]
+    measured = coalition_algebra.dividends(votes.values[..., None], 2)[:, 3, 0]
     assert np.corrcoef(truth, measured)[0, 1] > 0.75
 
 
@@ -550,7 +550,7 @@ def test_contrasts_are_differences_of_means_with_resampled_intervals() -> None:
     assert [(one.group, one.term) for one in found] == [
         (group, term) for group in ("g0", "g1") for term in ("voice", "face", crowd.JOINT)
     ]
-    terms = games.dividends(votes.values[..., None], 2)[:, 1:, 0]
+    terms = coalition_algebra.dividends(votes.values[..., None], 2)[:, 1:, 0]
     drawn: list[list[float]] = [[] for _ in found]
     for block in bootstrap.counts(80, 50, 3, actors):
         for counts in block.astype(int):

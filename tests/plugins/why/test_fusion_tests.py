@@ -25,7 +25,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import backgrounds, bootstrap, coalitions
 from qfusion.explain.backgrounds import JointEffect, joint_effect
 from qfusion.explain.bootstrap import Interval
-from qfusion.models import build, games
+from qfusion.models import build, coalition_algebra
 from qfusion.plugins.why import evidence
 from qfusion.plugins.why.command import print_model_fusion
 from qfusion.plugins.why.fusion import (
@@ -302,7 +302,8 @@ def test_sampled_synergies_are_measured_by_pearson_and_by_their_error() -> None:
     values = [rng.normal(size=(9, 8, 2)) for _ in range(4)]
     outputs = np.arange(9) % 2
     makes = [
-        replace(values_of(v[..., 0]), values=v, dividends=games.dividends(v, 3)) for v in values
+        replace(values_of(v[..., 0]), values=v, dividends=coalition_algebra.dividends(v, 3))
+        for v in values
     ]
     exact, *draws = makes
     frame = sampled_synergy.synergies(exact, draws, outputs)
@@ -402,7 +403,7 @@ def test_importance_needs_separated_intervals() -> None:
         loss_attribution.loss_game(values_of(np.stack([0 * y, a], 1)), y, "hinge")
 
 
-# Other people's games.
+# Other people's coalition_algebra.
 
 
 def test_games_of_shapiq_agree() -> None:
@@ -418,15 +419,15 @@ def test_games_of_shapiq_agree() -> None:
                 [v[order[tuple(np.flatnonzero(row).tolist())]] for row in np.atleast_2d(asked)]
             )
 
-        dividend = games.dividends(v[None, :, None], M)
+        dividend = coalition_algebra.dividends(v[None, :, None], M)
         exact = ExactComputer(game, n_players=M)
         theirs = exact("Moebius", M)
         for S in subsets(M):
             assert abs(theirs[S] - dividend[0, order[S], 0]) < 1e-8
         phi = exact("SV", 1)
-        ours = games.shapley(dividend, M)[0, :, 0]
+        ours = coalition_algebra.shapley(dividend, M)[0, :, 0]
         pairs = exact("SII", 2)
-        index = games.interaction(dividend, M)[0, ..., 0]
+        index = coalition_algebra.interaction(dividend, M)[0, ..., 0]
         for m in range(M):
             assert abs(phi[(m,)] - ours[m]) < 1e-8
         for pair in itertools.combinations(range(M), 2):
@@ -438,7 +439,7 @@ def test_shapiq_agrees_on_the_unanimity_game() -> None:
 
     game = SOUM(n=4, n_basis_games=6, random_state=1)
     asked = np.array([[int(m in S) for m in range(4)] for S in subsets(4)])
-    dividend = games.dividends(np.asarray(game(asked))[None, :, None], 4)[0, :, 0]
+    dividend = coalition_algebra.dividends(np.asarray(game(asked))[None, :, None], 4)[0, :, 0]
     known = game.moebius_coefficients
     for S, value in zip(subsets(4), dividend, strict=True):
         assert abs(value - (known[S] if S in known.interaction_lookup else 0.0)) < 1e-8
@@ -543,7 +544,9 @@ def test_pairs_are_interaction_indices_of_three_modalities() -> None:
     terms = [subset_name(S, NAMES) for S in subsets(3)[1:]]
     values = rng.normal(size=(20, 7))
     result = contribution_ranking.ranking(dict(zip(terms, values.T, strict=True)), NAMES)
-    index = games.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], 3)[..., 0].mean(0)
+    index = coalition_algebra.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], 3)[
+        ..., 0
+    ].mean(0)
     assert math.isclose(result.pairs["text+a b"].value, index[0, 2])
 
 

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 
 from qfusion._checks import check
 from qfusion.explain import bootstrap
-from qfusion.models import games
+from qfusion.models import coalition_algebra
 from qfusion.plugins.people.votes import Votes
 from qfusion.plugins.why.information.information_parts import union
 from qfusion.quantum import decomposition
@@ -116,8 +116,10 @@ def mean_terms(
     ]
     values = votes.values[rows]
     identity = np.eye(len(names))
-    signs = games.dividends(identity[..., None], M)[..., 0].T  # a contribution is signs @ values
-    is_joint = games.members(M).sum(1) > 1
+    signs = coalition_algebra.dividends(identity[..., None], M)[
+        ..., 0
+    ].T  # a contribution is signs @ values
+    is_joint = coalition_algebra.members(M).sum(1) > 1
     linear = np.concatenate([identity, signs, signs[is_joint].sum(0, keepdims=True)])
     resampled = values.copy()
     if np.array_equal(rows, np.arange(len(votes))):
