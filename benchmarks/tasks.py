@@ -233,7 +233,7 @@ def opened(model: str | Path, sample: str, tweak: str = "", data: str | None = N
 
 def why_this_decision(walk: Walk) -> str:
     """The next sample's decision, and which modality made it."""
-    from qfusion.views.words import answers
+    from qfusion.views import overview
 
     where = ".st-key-question-0 p"
     visits.come(walk.page)
@@ -241,7 +241,7 @@ def why_this_decision(walk: Walk) -> str:
     walk.click(walk.page.locator(".st-key-_next button:visible"), "next sample")
     said = walk.sentence(where, r"Which modality decided this\? .*\d", before)
     assert walk.sample != first
-    agree(said, answers.answer_decision(opened(walk.model, walk.sample)))
+    agree(said, overview.QUESTIONS["Which modality decided this?"](opened(walk.model, walk.sample)))
     return said.removeprefix("Which modality decided this? ")
 
 
@@ -561,7 +561,7 @@ def what_would_flip_it(walk: Walk) -> str:
 
 def a_sample_by_its_words(walk: Walk) -> str:
     """A sample that asks of a cross, found by these words, and what decided it."""
-    from qfusion.views.words import answers
+    from qfusion.views import overview
 
     words = "is there no cross"
     where = ".st-key-question-0 p"
@@ -577,7 +577,7 @@ def a_sample_by_its_words(walk: Walk) -> str:
     said = walk.sentence(where, r"Which modality decided this\? .*\d", before)
     sample = opened(walk.model, walk.sample)
     assert words in str(sample.dataset.table["question"].iloc[sample.row])
-    agree(said, answers.answer_decision(sample))
+    agree(said, overview.QUESTIONS["Which modality decided this?"](sample))
     return said.removeprefix("Which modality decided this? ")
 
 

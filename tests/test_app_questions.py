@@ -14,9 +14,9 @@ from qfusion.study.opening import open_study
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.study.what_if import STATE
+from qfusion.views.overview import QUESTIONS
 from qfusion.views.pages.what_if import TITLES
 from qfusion.views.words import answers, rules
-from qfusion.views.words.answers import QUESTIONS
 from qfusion.views.words.decisions import describe_change
 from tests.support.app import FILES, plain, said, visit
 from tests.support.basis_labels import qubits
@@ -90,7 +90,7 @@ def test_overview_answers_all_five_questions(study: Study) -> None:
     words = plain(said(app))
     assert all(f"**{question}**" in words for question in QUESTIONS)
     output = int(study.predicted[row])
-    assert plain(answers.answer_conflict(Sample(study, row, output))) in words
+    assert plain(answers.answer_conflict(Sample(study, row, output).verdict)) in words
     assert re.search(
         r"When did it happen\?\*\*  \nThe decision is .+ (from the start|from .+ on)", words
     )

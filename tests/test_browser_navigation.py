@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import tasks
 
-from qfusion.views.words import answers
+from qfusion.views import overview
 from scripts import serving, visits
 from tests.support import browser, importable
 from tests.support.browser import follow, pick, settle, sideways, visit
@@ -301,7 +301,7 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     assert urlsplit(page.url).path == "/glossary"
 
 
-QUESTIONS = list(answers.QUESTIONS)
+QUESTIONS = list(overview.QUESTIONS)
 QUESTION_CELLS = '[class*="st-key-question-"]'
 # Where the figures behind two of the answers are.
 PROVEN = {"Did the modalities conflict?": "Samples", "What did the dynamics add?": "Dynamics"}

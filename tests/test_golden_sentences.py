@@ -10,10 +10,10 @@ import pytest
 from qfusion import plugin
 from qfusion._sentences import true_minus
 from qfusion.study.opening import open_sample
+from qfusion.views import overview
 from qfusion.views.pages import catalogue
 from qfusion.views.pages.page_state import Pin
 from qfusion.views.pages.panel import Panel
-from qfusion.views.words import answers
 from tests.support import plugin_panels
 from tests.support.golden_sentences import check_sentences, page_sentences
 
@@ -37,7 +37,7 @@ def is_of_core(name: str, panel: Panel) -> bool:
 def write_sentences(model: str, data: str, sample: str, other: str) -> Iterator[str]:
     """Lines with the answers about a sample, and with the texts of every panel of every page."""
     opened = open_sample(model, sample, data)
-    for question, answer in answers.QUESTIONS.items():
+    for question, answer in overview.QUESTIONS.items():
         yield f"{question} {true_minus(answer(opened))}"
     address = {"model": model, "data": data, "sample": sample, "pin": str(Pin(model, data, other))}
     for page in catalogue.PAGES:

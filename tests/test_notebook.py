@@ -259,7 +259,7 @@ def test_sample_shows_verdict_terms_and_figure(jump: Sample, network: Sample) ->
         assert b"<svg" in svg
         assert b"<script" not in svg
         assert page.words[0].startswith(f"{sample.id}: ")
-        assert text.strip_markup(answers.answer_conflict(sample)) in page.words[2]
+        assert text.strip_markup(answers.answer_conflict(sample.verdict)) in page.words[2]
         for term, value in sample.dividends.items():
             place = page.words.index(term or "baseline")
             assert page.words[place + 1] == f"{value:.3f}"

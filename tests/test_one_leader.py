@@ -52,8 +52,8 @@ def sentences_of(sample: Sample) -> dict[str, str]:
     )
     facts = contents.summarize_decision(sample).facts
     return {
-        "verdict": strip_markup(answers.answer_decision(sample)),
-        "conflict": strip_markup(answers.answer_conflict(sample)),
+        "verdict": strip_markup(overview.QUESTIONS["Which modality decided this?"](sample)),
+        "conflict": strip_markup(answers.answer_conflict(sample.verdict)),
         "waterfall": strip_markup(waterfall.title),
         "lead": strip_markup(waterfall.lead),
         "shapley": strip_markup(shapley.title),

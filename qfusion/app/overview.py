@@ -135,11 +135,11 @@ def five_questions(context: PageContext) -> None:
     with st.container(border=True, key="panel-questions", gap="xsmall"):
         figure.heading(picture.title, picture)
         with st.container(key="pair-questions"):
-            columns = st.columns(len(answers.QUESTIONS), gap="medium")
-        cells = dict(zip(answers.QUESTIONS, columns, strict=True))
-        places = dict(zip(answers.QUESTIONS, _places(context.study), strict=True))
-        for question in answers.IN_TURN:
-            answer, (page, label, shown) = answers.QUESTIONS[question](sample), places[question]
+            columns = st.columns(len(overview.QUESTIONS), gap="medium")
+        cells = dict(zip(overview.QUESTIONS, columns, strict=True))
+        places = dict(zip(overview.QUESTIONS, _places(context.study), strict=True))
+        for question in overview.IN_TURN:
+            answer, (page, label, shown) = overview.QUESTIONS[question](sample), places[question]
             short, stop, more = true_minus(answer).partition(". ")
             with cells[question]:
                 st.markdown(f"**{question}**  \n{short}{stop.strip()}", help=more or None)

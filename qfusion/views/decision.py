@@ -16,7 +16,7 @@ from qfusion.explain.verdicts import JointCourse
 from qfusion.figures import decision_charts, evolution_charts
 from qfusion.figures.circuits import fusion
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.study import evolution, text
+from qfusion.study import evolution, text, trust
 from qfusion.study.sample import Sample
 from qfusion.views.pages.choices import TIMED, Cursor, TermKind
 from qfusion.views.pages.params import SelectParam
@@ -337,6 +337,9 @@ def waterfall(sample: Sample) -> View:
     dividends = dict(judged.dividends)
     errors = sample.term_errors
     standard_error = describe_standard_error(sample.explanation, sample.output)
+    decided = answers.answer_decision(
+        judged, sample.study.seeds_state, trust.words_of_sample(sample)
+    )
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
     pale = (
         f" Pale: within its spread over {judged.seeds} training seeds."
@@ -352,8 +355,8 @@ def waterfall(sample: Sample) -> View:
         limits=rules.EXPLAINS_THE_MODEL,
         table=_terms_table(sample),
         alternative=f"Waterfall: {terms}.",
-        lead=f"**Which modality decided this?** {answers.answer_decision(sample)}  \n"
-        f"**Did the modalities conflict?** {answers.answer_conflict(sample)}",
+        lead=f"**Which modality decided this?** {decided}  \n"
+        f"**Did the modalities conflict?** {answers.answer_conflict(judged)}",
     )
 
 

@@ -1,6 +1,6 @@
 """A model at first sight: its test metrics, five questions about a sample, and one example of each kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -10,7 +10,8 @@ from qfusion._checks import choose
 from qfusion.figures import decision_charts, training_charts
 from qfusion.figures.circuits import fusion
 from qfusion.models import kind_files, measured_game
-from qfusion.study import compare, evolution, text
+from qfusion.models.protocols import Evolution, LayeredNetwork
+from qfusion.study import compare, evolution, text, trust, what_if
 from qfusion.study.compare import Example
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
@@ -19,6 +20,15 @@ from qfusion.views.decision import decision_over_time
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import describe_baseline, describe_comparison
+
+# "When did it happen?"
+NOT_FOLLOWED = "The model is read out at its end only, so that the decision cannot be followed."
+# "What did the dynamics add?"
+NO_DYNAMICS = "Nothing: this model has no dynamics."
+# Answers for a measured game.
+GAME_FLIPS = "Not known: the values of a measured game cannot be evaluated on a changed sample."
+GAME_NOT_FOLLOWED = "Not known: a measured game holds values at the end only."
+GAME_NO_DYNAMICS = "Nothing: a measured game has no dynamics."
 
 
 def shown_measure(modalities: Sequence[str]) -> Literal["entropy", "entanglement"]:
@@ -60,8 +70,8 @@ def _answer_all(sample: Sample) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "sample": sample.id,
-            "question": answers.IN_TURN,
-            "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
+            "question": IN_TURN,
+            "answer": [QUESTIONS[question](sample) for question in IN_TURN],
         }
     )
 
@@ -221,3 +231,44 @@ def explain_example(example: Example) -> str:
     """Return why a sample is shown as an example of its kind."""
     reason = REASONS[example.kind]
     return reason if example.is_clear else reason + UNCLEAR
+
+
+def _answer_decision(sample: Sample) -> str:
+    return answers.answer_decision(
+        sample.verdict, sample.study.seeds_state, trust.words_of_sample(sample)
+    )
+
+
+def _answer_conflict(sample: Sample) -> str:
+    return answers.answer_conflict(sample.verdict)
+
+
+def _answer_flips(sample: Sample) -> str:
+    study = sample.study
+    if not study.reads_features:
+        return GAME_FLIPS
+    return f"{answers.describe_flips(study, what_if.what_would_flip(study, sample.row))}."
+
+
+def _answer_when(sample: Sample) -> str:
+    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
+        return NOT_FOLLOWED if sample.study.reads_features else GAME_NOT_FOLLOWED
+    return answers.answer_since_when(sample.untweaked)
+
+
+def _answer_change(sample: Sample) -> str:
+    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
+        return NO_DYNAMICS if sample.study.reads_features else GAME_NO_DYNAMICS
+    return answers.answer_change(sample.untweaked)
+
+
+QUESTIONS: dict[str, Callable[[Sample], str]] = {
+    "Which modality decided this?": _answer_decision,
+    "Did the modalities conflict?": _answer_conflict,
+    "What would flip it?": _answer_flips,
+    "When did it happen?": _answer_when,
+    "What did the dynamics add?": _answer_change,
+}
+IN_TURN = sorted(
+    QUESTIONS, key=lambda question: QUESTIONS[question] is _answer_flips
+)  # the slow one last

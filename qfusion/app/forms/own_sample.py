@@ -20,7 +20,7 @@ from qfusion.data import Audio, Image, own_samples
 from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import enlarge, grey_levels
 from qfusion.data.sample_content import FeatureTransform
-from qfusion.study import compare, text
+from qfusion.study import compare, text, trust
 from qfusion.study.compare import TrainingDistance
 from qfusion.study.opening import with_samples
 from qfusion.study.sample import build_sample
@@ -199,7 +199,11 @@ def _draw_result(context: PageContext, made: own_samples.OwnSample) -> None:
             decision = true_minus(answers.format_decision_value(study, sample.scores))
             st.markdown(f"#### {text.escape_markdown(study.name)} decides: {decision}")
             st.markdown(
-                true_minus(answers.answer_decision(sample))
+                true_minus(
+                    answers.answer_decision(
+                        sample.verdict, study.seeds_state, trust.words_of_sample(sample)
+                    )
+                )
                 + _describe_replaced(made, study.modalities)
             )
             with st.container(horizontal=True, vertical_alignment="center"):

@@ -124,6 +124,7 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
         tweak: change of the model, see the tool `tweak`.
     """
     from qfusion.study import text
+    from qfusion.views import overview
     from qfusion.views.words import answers
 
     one = open_sample(model, sample, data, tweak, "")
@@ -134,7 +135,7 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
         "verdict": _decision(one)["verdict"],
         "answers": {
             question: text.strip_markup(answer(one))
-            for question, answer in answers.QUESTIONS.items()
+            for question, answer in overview.QUESTIONS.items()
         },
     }
 

@@ -1,6 +1,6 @@
 """The five questions about a sample with their answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,8 +10,8 @@ from qfusion.explain.coalitions import joint_share
 from qfusion.explain.stability import SeedsState
 from qfusion.explain.verdicts import Verdict
 from qfusion.models.live_model import LiveModel
-from qfusion.models.protocols import Evolution, LayeredNetwork, StateModel
-from qfusion.study import text, trust, what_if
+from qfusion.models.protocols import Evolution, StateModel
+from qfusion.study import text, what_if
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views.words.decisions import (
@@ -40,21 +40,13 @@ CHANGE = "{article} change of {names} alone by {distance}{unit} {may} flip it to
 DONOR = "; so {may} replacing {modality} by that of sample {sample}{other}"
 OTHER_DECISION = " (to {decision})"
 
-# "When did it happen?"
-NOT_FOLLOWED = "The model is read out at its end only, so that the decision cannot be followed."
 JOINT_FROM = (
     "In size, joint terms outweigh single modalities from **{place}** on (the end is {last})."
 )
 NOT_JOINT = "At the end, joint terms do not outweigh single modalities in size."
 TIME, LAYER = "t = {:.2f}", "“{}”"
 
-# "What did the dynamics add?"
-NO_DYNAMICS = "Nothing: this model has no dynamics."
 
-# Answers for a measured game.
-GAME_FLIPS = "Not known: the values of a measured game cannot be evaluated on a changed sample."
-GAME_NOT_FOLLOWED = "Not known: a measured game holds values at the end only."
-GAME_NO_DYNAMICS = "Nothing: a measured game has no dynamics."
 EVOLUTION, NETWORK = "the evolution", "the network after the fusion"
 
 
@@ -139,19 +131,25 @@ def _describe_donor(study: Study, flips: Mapping[str, what_if.Flip], decisions: 
     )
 
 
-def answer_decision(sample: Sample) -> str:
-    """Return which modality decided, and whether other trainings and backgrounds give the same verdict."""
+def answer_decision(verdict: Verdict, seeds_state: SeedsState, relations: Mapping[str, str]) -> str:
+    """Return which modality decided, and whether other trainings and backgrounds give the same verdict.
+
+    Args:
+        verdict: of the sample.
+        seeds_state: of its study.
+        relations: by kind of background, of `trust.words_of_sample`.
+    """
     sentences = [
-        describe_decision(sample.verdict, MARKDOWN),
-        ONE_TRAINING if sample.study.seeds_state == SeedsState.ONE_TRAINING else "",
-        describe_agreement(trust.words_of_sample(sample)),
+        describe_decision(verdict, MARKDOWN),
+        ONE_TRAINING if seeds_state == SeedsState.ONE_TRAINING else "",
+        describe_agreement(relations),
     ]
     return " ".join(filter(None, sentences))
 
 
-def answer_conflict(sample: Sample) -> str:
+def answer_conflict(verdict: Verdict) -> str:
     """Return whether the modalities conflict."""
-    return describe_conflict(sample.verdict, MARKDOWN)
+    return describe_conflict(verdict, MARKDOWN)
 
 
 def describe_last_decision(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
@@ -203,33 +201,3 @@ def answer_change(sample: Sample) -> str:
     by = EVOLUTION if sample.model.part(Evolution) else NETWORK
     unread = sample.verdict.within_spread
     return describe_change(start, end, by, MARKDOWN, sample.quantity, unread)
-
-
-def _answer_flips(sample: Sample) -> str:
-    if not sample.study.reads_features:
-        return GAME_FLIPS
-    return f"{describe_flips(sample.study, what_if.what_would_flip(sample.study, sample.row))}."
-
-
-def _answer_when(sample: Sample) -> str:
-    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
-        return NOT_FOLLOWED if sample.study.reads_features else GAME_NOT_FOLLOWED
-    return answer_since_when(sample.untweaked)
-
-
-def _answer_change_if_followed(sample: Sample) -> str:
-    if not (sample.model.part(Evolution) or sample.model.part(LayeredNetwork)):
-        return NO_DYNAMICS if sample.study.reads_features else GAME_NO_DYNAMICS
-    return answer_change(sample.untweaked)
-
-
-QUESTIONS: dict[str, Callable[[Sample], str]] = {
-    "Which modality decided this?": answer_decision,
-    "Did the modalities conflict?": answer_conflict,
-    "What would flip it?": _answer_flips,
-    "When did it happen?": _answer_when,
-    "What did the dynamics add?": _answer_change_if_followed,
-}
-IN_TURN = sorted(
-    QUESTIONS, key=lambda question: QUESTIONS[question] is _answer_flips
-)  # the slow one last
