@@ -16,7 +16,7 @@ from qfusion._checks import choose
 from qfusion._memory_cache import memo
 from qfusion.data.coalition_terms import split_term
 from qfusion.errors import InvalidInput
-from qfusion.explain import Explanation, coalitions, verdicts
+from qfusion.explain import Explanation, coalitions, explain, verdicts
 from qfusion.models import FusionModel, base, protocols
 from qfusion.models.base import with_observables
 from qfusion.models.protocols import Evolution, LayeredNetwork
@@ -218,7 +218,7 @@ class Sample:
     @cached_property
     def entropies(self) -> dict[str, float]:
         """Entropies in nats, by modality (at T, and of all together) or by fused qubit. Other models have none."""
-        return self.study.backend.sample_entropies(self)
+        return self.study.backend.sample_entropies(self.row, self.tweak)
 
     @property
     def dividends(self) -> dict[str, float]:
@@ -326,7 +326,9 @@ class Sample:
 
 @memo(64)
 def _explain(sample: Sample) -> Explanation:
-    return sample.study.backend.explain_sample(sample)
+    if sample.model.part(Evolution):
+        return sample.path_explanation.at(-1)  # the last one along its evolution
+    return explain(sample.model, sample.inputs, sample.background)
 
 
 def build_sample(

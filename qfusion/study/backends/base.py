@@ -29,7 +29,7 @@ class Backend(Protocol):
     A family registers its backend by `FusionModel.family`, see `study.backends.BACKENDS`.
 
     Attributes:
-        study: the model on its data, an `study.study.Study`; samples are `study.sample.Sample`.
+        study: the model on its data, an `study.study.Study`.
     """
 
     study: Any
@@ -80,11 +80,8 @@ class Backend(Protocol):
     def infidelities(self, others: np.ndarray, row: int) -> np.ndarray:
         """Return 1 - fidelity of the modality states of other rows with those of a row, (n,)."""
 
-    def sample_entropies(self, sample: Any) -> dict[str, float]:
-        """Return entropies in nats of a sample under its tweak, by modality (at T) or by fused qubit."""
-
-    def explain_sample(self, sample: Any) -> Explanation:
-        """Return the explanation of a sample under its tweak."""
+    def sample_entropies(self, row: int, tweak: Any) -> dict[str, float]:
+        """Return entropies in nats of a sample under a tweak, by modality (at T) or by fused qubit."""
 
     def entanglement_measures(self) -> tuple[str, ...]:
         """Return the names of the measures of entanglement of a sample; none of models that entangle nothing."""
@@ -243,13 +240,9 @@ class BaseBackend(Backend):
         """Raise NotImplementedError: there are no modality states."""
         raise NotImplementedError
 
-    def sample_entropies(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, row: int, tweak: Any) -> dict[str, float]:
         """Return no entropies."""
         return {}
-
-    def explain_sample(self, sample: Any) -> Explanation:
-        """Return the explanation of a sample under its tweak."""
-        return explain.explain(sample.model, sample.inputs, sample.background)
 
     def entanglement_measures(self) -> tuple[str, ...]:
         """Return no names."""

@@ -146,13 +146,13 @@ class GateBackend(EvaluatedBackend):
         model = self.study.model.tweaked(tweak)
         return np.asarray(model.scores(model.encode(self.study.inputs(rows))).double().numpy())
 
-    def sample_entropies(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, row: int, tweak: Any) -> dict[str, float]:
         """Return the von Neumann entropy of every register at the end of the circuit, in nats; of one register alone it
         is 0.
         """
-        model = sample.model
+        model = self.study.model.tweaked(tweak)
         registers = model.registers()
-        gates = model.gates(model.encode(self.study.inputs([sample.row])))
+        gates = model.gates(model.encode(self.study.inputs([row])))
         return simulate.gate_replay.register_entropies(gates, registers)
 
     def readouts(self) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from qfusion._memory_cache import memo
-from qfusion.explain import Explanation
 from qfusion.models.base import with_observables
 from qfusion.models.jump import flips
 from qfusion.quantum import decomposition, lindblad, measure_kinds, measures, states
@@ -181,14 +180,11 @@ class EvolutionBackend(KetBackend):
         """Return a modality and the time of its entropy."""
         return f"{part} at T"
 
-    def sample_entropies(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, row: int, tweak: Any) -> dict[str, float]:
         """Return the entropies at T by modality, and of all together, in nats."""
-        measures = sample.track().measures.single("entropy")
+        tracked = evolution.track(self.study, row, tweak, negativity=False, runs=0)
+        measures = tracked.measures.single("entropy")
         return {name or "all together": float(line[-1]) for name, line in measures.items()}
-
-    def explain_sample(self, sample: Any) -> Explanation:
-        """Return the explanation of a sample under its tweak: the last one along its evolution."""
-        return sample.path_explanation.at(-1)
 
     def entanglement_measures(self) -> tuple[str, ...]:
         """Return the measures of entanglement that are shown for cohorts."""

@@ -190,9 +190,9 @@ class MassBackend(BaseBackend):
         """Return the name of a fused qubit, given its number."""
         return f"fused qubit ‘{self.elements[int(part)]}’"
 
-    def sample_entropies(self, sample: Any) -> dict[str, float]:
+    def sample_entropies(self, row: int, tweak: Any) -> dict[str, float]:
         """Return the entropies of the fused qubits in nats, by element."""
-        reading = sample.reading
+        reading = self.reading(row, self.study.model.tweaked(tweak))
         return dict(zip(reading.elements, map(float, reading.entropy), strict=True))
 
     def entanglement_measures(self) -> tuple[str, ...]:
