@@ -18,7 +18,7 @@ from scipy import stats
 from benchmarks import tables
 from qfusion._sentences import listed
 from qfusion.explain import bootstrap
-from qfusion.plugins.review.students import lessons as analysis, simulatability
+from qfusion.plugins.review.students import simulatability, student_data as analysis
 from qfusion.plugins.review.students.simulatability import (
     ALONE,
     CONTRIBUTIONS,

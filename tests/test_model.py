@@ -206,7 +206,7 @@ def test_every_method_gives_the_same_scores(settings):
         assert (m.with_method("trajectories")(x) - y).abs().max() < 0.5
     assert m.method == "auto"
     assert describe_propagation(m.propagation(3)).startswith("Exact:")
-    with pytest.raises(NotFound, match="Way 'state' does not exist"):
+    with pytest.raises(NotFound, match="Method 'state' does not exist"):
         m.with_method("state")
 
 

@@ -234,7 +234,7 @@ def circuit(
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
     whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
-    likely, when = ends(sample, walk) if whole else ({}, "")
+    likely, when = probabilities_of_one(sample, walk) if whole else ({}, "")
     if seen is not None:
         drawn = walk.grey_outside(drawn, seen)
         title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
@@ -311,7 +311,7 @@ def _list_gates(walk: charts.Replay, seen: Cone[int]) -> pd.DataFrame:
     )
 
 
-def ends(sample: Sample, walk: charts.Replay) -> tuple[dict[int, float], str]:
+def probabilities_of_one(sample: Sample, walk: charts.Replay) -> tuple[dict[int, float], str]:
     """Return the probability that each remaining qubit reads 1, by its place in the drawing, and the time of this
     reading. The time is T if the circuit is a step of an evolution, and otherwise the end of the circuit.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qfusion.plugins.review.students import lessons
+from qfusion.plugins.review.students import student_data
 from qfusion.study.study import Study
 
 TAUGHT = "qcnn-parity"  # the model whose students tests teach again; of others they take a minute
@@ -11,8 +11,8 @@ TAUGHT = "qcnn-parity"  # the model whose students tests teach again; of others 
 
 def shipped_calls(study: Study) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Yield functions, each with its arguments but the study."""
-    if not lessons.find_obstacle(study):
-        yield lessons.teach_students, (0,)
+    if not student_data.find_obstacle(study):
+        yield student_data.teach_students, (0,)
 
 
 def is_slow(study: Study, function: Callable[..., Any]) -> bool:

@@ -14,7 +14,7 @@ import torch
 from qfusion import cli
 from qfusion.errors import InvalidInput
 from qfusion.explain import bootstrap
-from qfusion.plugins.review.students import lessons as taught, simulatability, students, words
+from qfusion.plugins.review.students import simulatability, student_data as taught, students, words
 from qfusion.plugins.review.students.simulatability import (
     ALONE,
     CONTRIBUTIONS,
@@ -32,7 +32,7 @@ from tests.support.measured_games import make_game, open_game
 MODALITIES, FEATURES = 8, 2
 
 
-def planted_lessons(N: int = 1024, T: int = 1000, seed: int = 0) -> StudentData:
+def planted_data(N: int = 1024, T: int = 1000, seed: int = 0) -> StudentData:
     """Decisions by the sign of a sum of one term a modality: the size of its first feature, less its mean."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(N + T, MODALITIES, FEATURES))
@@ -50,7 +50,7 @@ def planted_lessons(N: int = 1024, T: int = 1000, seed: int = 0) -> StudentData:
 
 @pytest.fixture(scope="module")
 def planted() -> simulatability.Simulatability:
-    return measure(planted_lessons())
+    return measure(planted_data())
 
 
 def test_true_contributions_halve_the_samples_and_shuffled_ones_save_none(
@@ -77,20 +77,20 @@ def test_true_contributions_halve_the_samples_and_shuffled_ones_save_none(
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
-    lessons = planted_lessons(128, 100)
-    first, second = measure(lessons, seed=3), measure(lessons, seed=3)
+    data = planted_data(128, 100)
+    first, second = measure(data, seed=3), measure(data, seed=3)
     assert first == second
-    assert measure(lessons, seed=4) != first
+    assert measure(data, seed=4) != first
 
 
 def test_decisions_at_random_teach_nothing() -> None:
     rng = np.random.default_rng(1)
-    lessons = replace(
-        planted_lessons(256, 300),
+    data = replace(
+        planted_data(256, 300),
         decisions=rng.integers(0, 2, 256),
         unseen_decisions=rng.integers(0, 2, 300),
     )
-    result = measure(lessons)
+    result = measure(data)
     assert not result.learns
     assert all(arm.factor is None and arm.beyond_scores is None for arm in result.arms.values())
     assert "learns nothing" in words.describe_worth(result)
@@ -179,12 +179,12 @@ def test_a_target_of_weight_0_teaches_nothing() -> None:
     )
 
 
-def bad_lessons() -> dict[str, tuple[StudentData, str]]:
-    good = planted_lessons(100, 80)
+def bad_data() -> dict[str, tuple[StudentData, str]]:
+    good = planted_data(100, 80)
     infinite = good.inputs.copy()
     infinite[3, 1] = np.inf
     return {
-        "few": (planted_lessons(40, 80), "at least 60 samples"),
+        "few": (planted_data(40, 80), "at least 60 samples"),
         "constant": (replace(good, decisions=np.zeros(100, dtype=int)), "decisions must differ"),
         "infinite": (replace(good, inputs=infinite), "inputs"),
         "names": (
@@ -209,20 +209,20 @@ def bad_lessons() -> dict[str, tuple[StudentData, str]]:
     }
 
 
-@pytest.mark.parametrize("name", bad_lessons())
-def test_bad_lessons_are_refused(name: str) -> None:
-    lessons, message = bad_lessons()[name]
+@pytest.mark.parametrize("name", bad_data())
+def test_bad_data_are_refused(name: str) -> None:
+    data, message = bad_data()[name]
     with pytest.raises(InvalidInput, match=message):
-        measure(lessons)
+        measure(data)
 
 
 def test_too_few_draws_are_refused() -> None:
     with pytest.raises(InvalidInput, match="`draws` must be at least 10"):
-        measure(planted_lessons(100, 80), draws=3)
+        measure(planted_data(100, 80), draws=3)
 
 
 def test_a_constant_target_is_ignored() -> None:
-    good = planted_lessons(128, 100)
+    good = planted_data(128, 100)
     result = measure(replace(good, targets={CONTRIBUTIONS: np.full((128, 2), 3.0)}))
     alone, constant = (result.arms[name].agreement for name in (ALONE, CONTRIBUTIONS))
     assert np.isfinite([one.value for one in constant]).all()
@@ -243,17 +243,17 @@ def test_decisions_are_classes_or_sides_of_zero() -> None:
     assert (taught.decisions(parity) == parity.scores.argmax(1)).all()
 
 
-def test_lessons_ask_about_inputs_alone() -> None:
+def test_students_are_asked_about_inputs_alone() -> None:
     study = open_study("qj-parity")
-    lessons = taught.collect_student_data(study)
-    N = len(lessons.decisions)
-    assert all(len(target) == N for target in lessons.targets.values())
-    terms, scores = lessons.targets[CONTRIBUTIONS], lessons.targets[SCORES]
+    data = taught.collect_student_data(study)
+    N = len(data.decisions)
+    assert all(len(target) == N for target in data.targets.values())
+    terms, scores = data.targets[CONTRIBUTIONS], data.targets[SCORES]
     assert terms.shape == (N, 3)
     assert scores.shape == (N, 1)
     rest = scores[:, 0] - terms.sum(1)  # the baseline
     assert np.ptp(rest) < 1e-9
-    assert set(lessons.targets) == {
+    assert set(data.targets) == {
         CONTRIBUTIONS,
         SCORES,
         "gradient x input",
@@ -364,7 +364,7 @@ def test_resamples_without_any_sample_do_not_count() -> None:
     clusters = np.stack([np.arange(10) + 10 * place for place in range(4)], 1)
     assert any((block.sum(1) == 0).any() for block in bootstrap.counts(10, 1000, 0, clusters))
     clusters = np.repeat(clusters, 8, 0)
-    good = planted_lessons(128, 80)
+    good = planted_data(128, 80)
     sure = replace(
         good,
         unseen_inputs=good.inputs[:80],

@@ -194,7 +194,7 @@ def agreement(sides: compare.Sides, **choices: str | None) -> View:
     )
 
 
-def terms(sides: compare.Sides, **choices: str | None) -> View:
+def term_correlations(sides: compare.Sides, **choices: str | None) -> View:
     """Draw the rank correlation of each contribution of people and model over clips, beside that of two halves of the
     raters; arguments are those of `waterfalls`."""
     result = crowd_comparison.compare_sides(sides, read_choices(**choices))
@@ -322,7 +322,7 @@ PANELS = {
     for name, build, options, shown in (
         ("crowd-waterfall", waterfalls, CHOICES, is_one_clip),
         ("crowd-agreement", agreement, CHOICES, fits),
-        ("crowd-terms", terms, CHOICES, fits),
+        ("crowd-terms", term_correlations, CHOICES, fits),
         ("crowd-alone", alone, {**CHOICES, "who": ALONE}, fits),
     )
 }

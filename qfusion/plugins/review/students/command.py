@@ -35,7 +35,7 @@ def simulatability(
 
 def _measure(model: str, data: str | None, seed: int) -> tuple[dict[str, Any], Any]:
     """Return the record of a model, and the result, which is None where students do not apply."""
-    from qfusion.plugins.review.students import lessons as analysis, words
+    from qfusion.plugins.review.students import student_data as analysis, words
 
     study = qfusion.study.open_study(model, data)
     reason = analysis.find_obstacle(study)

@@ -179,12 +179,12 @@ class Simulatability:
 
 
 def measure(
-    lessons: StudentData, *, draws: int = DRAWS, last: int = LAST, seed: int = 0
+    data: StudentData, *, draws: int = DRAWS, last: int = LAST, seed: int = 0
 ) -> Simulatability:
-    """Return what the targets of lessons are worth to a student.
+    """Return what the targets are worth to a student.
 
     Args:
-        lessons: samples and targets.
+        data: samples and targets.
         draws: how many times the samples to learn from are drawn, with other first weights.
         last: largest number of samples to learn from; at most half of those to draw from are used, so that draws
             differ.
@@ -194,21 +194,21 @@ def measure(
         InvalidInput: when there are too few samples or clusters, a number is not finite, all decisions are equal, or
             shapes do not fit.
     """
-    _check_lessons(lessons)
+    _check_data(data)
     check(
         draws >= bootstrap.FEWEST,
         f"Argument `draws` must be at least {bootstrap.FEWEST} for an interval, but is {draws}.",
     )
-    sizes = sample_sizes(len(lessons.decisions), last)
-    targets = _with_shuffled(lessons.targets, seed)
+    sizes = sample_sizes(len(data.decisions), last)
+    targets = _with_shuffled(data.targets, seed)
     scaled = {name: _scale_target(target) for name, target in targets.items()}
     names = (ALONE, *scaled)
-    teaching = _Distillation(lessons, scaled, seed)
-    hits = np.empty((len(names), len(sizes), draws, len(lessons.unseen_decisions)), dtype=bool)
+    students = _Distillation(data, scaled, seed)
+    hits = np.empty((len(names), len(sizes), draws, len(data.unseen_decisions)), dtype=bool)
     weights = np.empty(hits.shape[:3])
     for place, n in enumerate(sizes):
-        weights[:, place], hits[:, place] = teaching.teach(n, draws)
-    return _summarize(lessons, names, sizes, hits, weights, seed)
+        weights[:, place], hits[:, place] = students.fit(n, draws)
+    return _summarize(data, names, sizes, hits, weights, seed)
 
 
 def sample_sizes(N: int, last: int = LAST) -> tuple[int, ...]:
@@ -221,46 +221,46 @@ def sample_sizes(N: int, last: int = LAST) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _check_lessons(lessons: StudentData) -> None:
-    N = len(lessons.decisions)
-    T = len(lessons.unseen_decisions)
+def _check_data(data: StudentData) -> None:
+    N = len(data.decisions)
+    T = len(data.unseen_decisions)
     check(
         min(N, T) >= FEWEST,
         f"Students need at least {FEWEST} samples to learn from and as many unseen ones, but there are {N} and {T}. "
         "Use a larger data set.",
     )
     for name in ("decisions", "unseen_decisions"):
-        _check_decisions(name, getattr(lessons, name))
-    present = np.unique(lessons.decisions)
+        _check_decisions(name, getattr(data, name))
+    present = np.unique(data.decisions)
     check(
         len(present) > 1,
         "The model's decisions must differ, but are the same on all samples to learn from, so there is nothing to "
         "predict. Choose another model or data set.",
     )
     check(
-        CONTRIBUTIONS in lessons.targets,
-        f"Argument `lessons` must have the targets '{CONTRIBUTIONS}', but has {sorted(lessons.targets)}.",
+        CONTRIBUTIONS in data.targets,
+        f"Argument `data` must have the targets '{CONTRIBUTIONS}', but has {sorted(data.targets)}.",
     )
-    reserved = {ALONE, SHUFFLED} & set(lessons.targets)
+    reserved = {ALONE, SHUFFLED} & set(data.targets)
     check(
         not reserved,
         f"Targets must not be named {sorted(reserved)}: these are students without a target and the control. Rename "
         "them.",
     )
     check(
-        bootstrap.has_enough(T, lessons.clusters),
+        bootstrap.has_enough(T, data.clusters),
         f"Unseen samples must come from at least {bootstrap.FEWEST} groups for an interval, but come from fewer. Use a "
         "data set with more groups.",
     )
-    require_finite("inputs", lessons.inputs)
-    require_finite("unseen_inputs", lessons.unseen_inputs)
-    width = lessons.inputs.shape[1]
+    require_finite("inputs", data.inputs)
+    require_finite("unseen_inputs", data.unseen_inputs)
+    width = data.inputs.shape[1]
     check(
-        lessons.unseen_inputs.shape == (T, width),
+        data.unseen_inputs.shape == (T, width),
         f"Argument `unseen_inputs` must have shape ({T}, {width}), as `inputs` have {width} columns, but has shape "
-        f"{lessons.unseen_inputs.shape}.",
+        f"{data.unseen_inputs.shape}.",
     )
-    for name, target in lessons.targets.items():
+    for name, target in data.targets.items():
         check(
             target.ndim == 2 and len(target) == N,
             f"Target '{name}' must have shape ({N}, K), but has shape {target.shape}.",
@@ -312,14 +312,12 @@ def _scale_target(target: np.ndarray) -> np.ndarray:
 class _Distillation:
     """Students of every arm on n samples."""
 
-    def __init__(self, lessons: StudentData, targets: Mapping[str, np.ndarray], seed: int):
-        self.inputs = torch.from_numpy(np.asarray(lessons.inputs, dtype=np.float32))
-        self.unseen = torch.from_numpy(np.asarray(lessons.unseen_inputs, dtype=np.float32))
-        self.unseen_decisions = torch.from_numpy(
-            np.asarray(lessons.unseen_decisions, dtype=np.int64)
-        )
-        self.decisions = torch.from_numpy(np.asarray(lessons.decisions, dtype=np.int64))
-        highest = max(int(lessons.decisions.max()), int(lessons.unseen_decisions.max()))
+    def __init__(self, data: StudentData, targets: Mapping[str, np.ndarray], seed: int):
+        self.inputs = torch.from_numpy(np.asarray(data.inputs, dtype=np.float32))
+        self.unseen = torch.from_numpy(np.asarray(data.unseen_inputs, dtype=np.float32))
+        self.unseen_decisions = torch.from_numpy(np.asarray(data.unseen_decisions, dtype=np.int64))
+        self.decisions = torch.from_numpy(np.asarray(data.decisions, dtype=np.int64))
+        highest = max(int(data.decisions.max()), int(data.unseen_decisions.max()))
         self.classes = highest + 1
         width = max(target.shape[1] for target in targets.values())
         padded = [
@@ -328,7 +326,7 @@ class _Distillation:
         self.targets = torch.from_numpy(np.stack(padded, 1).astype(np.float32))  # (N, arms, K)
         self.seed = seed
 
-    def teach(self, n: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    def fit(self, n: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the chosen weights (1 + arms, draws) and where students agree with the model, (1 + arms, draws, T)."""
         rows = self._draw_rows(n, draws)
         chosen = self._choose_weights(rows)
@@ -401,7 +399,7 @@ def _choose(without: torch.Tensor, with_target: torch.Tensor) -> torch.Tensor:
 
 
 def _summarize(
-    lessons: StudentData,
+    data: StudentData,
     names: Sequence[str],
     sizes: tuple[int, ...],
     hits: np.ndarray,
@@ -409,10 +407,10 @@ def _summarize(
     seed: int,
 ) -> Simulatability:
     """Return the result from where students agree with the model, (arms, sizes, draws, T)."""
-    counts = np.bincount(lessons.unseen_decisions)
-    is_majority = lessons.unseen_decisions == int(counts.argmax())
+    counts = np.bincount(data.unseen_decisions)
+    is_majority = data.unseen_decisions == int(counts.argmax())
     own = hits.mean((2, 3))
-    curves, majorities = _resample(hits, is_majority, lessons.clusters, seed)
+    curves, majorities = _resample(hits, is_majority, data.clusters, seed)
     n = hits.shape[-1]
     gain = _interval(float(own[0, -1] - is_majority.mean()), curves[:, 0, -1] - majorities, n)
     learns = gain.low > 0
@@ -441,11 +439,11 @@ def _summarize(
         arms=arms,
         majority=float(is_majority.mean()),
         gain=gain,
-        drawn_from=len(lessons.decisions),
+        drawn_from=len(data.decisions),
         unseen=n,
         draws=hits.shape[2],
         seed=seed,
-        classes=len(np.unique(lessons.decisions)),
+        classes=len(np.unique(data.decisions)),
     )
 
 

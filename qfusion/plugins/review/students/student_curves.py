@@ -6,7 +6,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.figures import model_charts, style, training_charts
-from qfusion.plugins.review.students import lessons as students
+from qfusion.plugins.review.students import student_data as students
 from qfusion.plugins.review.students.simulatability import (
     ALONE,
     CONTRIBUTIONS,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from qfusion.app import page_context, panels
-from qfusion.plugins.review.students import lessons as students
+from qfusion.plugins.review.students import student_data as students
 from qfusion.study import text, trust
 from qfusion.study.sample import Sample
 
