@@ -203,11 +203,11 @@ def measure(
     targets = _with_shuffled(data.targets, seed)
     scaled = {name: _scale_target(target) for name, target in targets.items()}
     names = (ALONE, *scaled)
-    students = _Distillation(data, scaled, seed)
+    distillation = _Distillation(data, scaled, seed)
     hits = np.empty((len(names), len(sizes), draws, len(data.unseen_decisions)), dtype=bool)
     weights = np.empty(hits.shape[:3])
     for place, n in enumerate(sizes):
-        weights[:, place], hits[:, place] = students.fit(n, draws)
+        weights[:, place], hits[:, place] = distillation.fit(n, draws)
     return _summarize(data, names, sizes, hits, weights, seed)
 
 
