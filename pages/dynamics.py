@@ -36,7 +36,10 @@ from qfusion.views.dynamics import (
 from qfusion.views.pages import dynamics as dynamics_page, notebook, page_state
 from qfusion.views.pages.choices import CURSOR, TERMS
 from qfusion.views.words.names import UNRAVELLING
-from qfusion.views.words.rules import QUTIP_DIFFERENCE
+
+QUTIP_DIFFERENCE = (
+    "QuTiP differs by at most {difference:.0e} in any element of ρ(t) at the times shown."
+)
 
 AS_LEARNED = "The model as it was learned. Move a slider to see its effect on this decision."
 AS_GIVEN = "The system as it was given. Move a slider to see its effect on the value that is read."

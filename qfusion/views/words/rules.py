@@ -24,9 +24,6 @@ EXPLAINS_THE_MODEL = "This explains the model, not why people chose the label."
 SAMPLE = " Computed for sample {sample}."
 CLASS = " for ‘{name}’"
 CLASS_AGAINST = " for ‘{name}’ rather than ‘{reference}’"
-QUTIP_DIFFERENCE = (
-    "QuTiP differs by at most {difference:.0e} in any element of ρ(t) at the times shown."
-)
 SOFTMAX = "softmax {value}"
 CALIBRATION = (
     "Softmax, not calibrated: expected calibration error {error:.3f} on {samples:,} test samples."
