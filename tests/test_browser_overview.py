@@ -25,7 +25,7 @@ WORDS = """() => {
   const hidden = e => e && (/inset\\(50/.test(getComputedStyle(e).clipPath) || hidden(e.parentElement));
   while (walk.nextNode()) {
     const text = walk.currentNode.textContent.trim(), e = walk.currentNode.parentElement;
-    if (!text || e.closest('svg, style, script, [data-testid="stIconMaterial"]')) continue;
+    if (!text || e.closest('svg, style, script, .qf-tools, [data-testid="stIconMaterial"]')) continue;
     const range = document.createRange();
     range.selectNodeContents(walk.currentNode);
     const box = range.getBoundingClientRect();

@@ -1,6 +1,7 @@
 """A model at first sight: its test metrics, five questions about a sample, and one example of each kind."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -38,7 +39,8 @@ def shown_measure(modalities: Sequence[str]) -> Literal["entropy", "entanglement
 
 def entanglement_and_decision(sample: Sample) -> View:
     """Entanglement and contributions on one time axis."""
-    return decision_over_time(sample, above=shown_measure(sample.modalities))
+    drawn = decision_over_time(sample, above=shown_measure(sample.modalities))
+    return replace(drawn, name="decision-over-time")
 
 
 def questions(sample: Sample) -> View:
