@@ -130,6 +130,7 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     assert "40 / 10 / 20" in page.inner_text("body")
     assert page.locator(".st-key-import-report").count() == 0
     follow(page, "Samples")
+    browser.open_more(page)
     page.locator(".st-key-data input").click()
     page.get_by_role("option", name="my-mosi").wait_for()
 

@@ -68,14 +68,12 @@ def instrument(context: PageContext) -> None:
         contents.sample_content(context, details=False, key="now")
     with middle:
         if model.part(Evolution):
-            place = st.container()
             tweaks.draw_strongest_coupling(context.study)
-    sample = context.tweaked_sample(tweaks.current_tweak(context.study))
+        sample = context.tweaked_sample(tweaks.current_tweak(context.study))
+        panels.show(sample, "decision-over-time", "circuit", "shapley", first=1)
     with decides:
         draw_decision(sample)
         panels.show(sample, "waterfall", first=1)
-    with place if model.part(Evolution) else middle:
-        panels.show(sample, "decision-over-time", "circuit", "shapley", first=1)
     if model.part(Evolution):
         sliders.follow_sliders(
             sample, (), overview.shown_measure(sample.modalities), "fold-overview"

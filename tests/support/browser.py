@@ -55,8 +55,19 @@ def visit(page: Any, server: Any) -> Callable[[str], Any]:
 
 def chosen(page: Any, key: str) -> str:
     """Returns the id that the picker of the model or of the data shows, without its title."""
+    behind = key == "data"
+    if behind:
+        open_more(page)
     words: str = page.locator(f".st-key-{key} input").first.input_value()
+    if behind:
+        page.keyboard.press("Escape")
     return words.split()[-1].strip("()")
+
+
+def open_more(page: Any) -> None:
+    """Opens what is behind the button of the bar: data, explained output and background."""
+    page.locator(".st-key-bar-more button").first.click()
+    page.locator(".st-key-data input").first.wait_for()
 
 
 def chosen_sample(page: Any, key: str = "sample") -> str:
