@@ -242,7 +242,7 @@ def test_sliders_change_prediction_and_metrics_as_in_the_library(
         assert value(app, metrics.LABELS[name].short.partition(" (")[0]) == pytest.approx(
             expected[name], abs=6e-4
         )
-    assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))
+    assert "Changed: H: text × 0.3, dissipation: text + audio × 2, T = 1.5" in plain(said(app))
     app.button(key="_unitary").click().run()
     assert app.slider(key="D.text-audio").value == 0
     assert (app.slider(key="H.text").value, app.slider(key="T").value) == (0.3, 1.5)

@@ -59,8 +59,8 @@ def test_view_equals_the_library_for_slider_values() -> None:
         in words
     )
     table = app.dataframe[0].value.set_index("term")
-    assert table.loc["dissipation: text–vision", "factor"] == 0
-    assert np.isclose(table.loc["H: text–audio", "removed"], found.effects[3, 0])
+    assert table.loc["dissipation: text + vision", "factor"] == 0
+    assert np.isclose(table.loc["H: text + audio", "removed"], found.effects[3, 0])
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,13 @@ def test_time_from_which_the_decision_is_final(scores: list[float], words: str) 
         (
             {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0},
             {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
-            "**Every joint term**: it raises the joint share of the contributions from 0% to 50% (a and b jointly, "
+            "**Every joint term**: it raises the joint share of the contributions from 0% to 50% (a \\+ b, "
             "-0.40) and takes the score from +0.30 to +0.10.",
         ),
         (
             {"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4},
             {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
-            "The joint share of the contributions is 50% before and **75%** after (a and b jointly, +0.60); it takes "
+            "The joint share of the contributions is 50% before and **75%** after (a \\+ b, +0.60); it takes "
             "the score from +0.00 to +0.80.",
         ),
         (

@@ -54,7 +54,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
     assert page.locator(".st-key-D-text input").input_value() == "2"
     assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
-    assert "Changed: H: text+audio × 0.5" in page.inner_text("body").replace(
+    assert "Changed: H: text + audio × 0.5" in page.inner_text("body").replace(
         "text + audio", "text+audio"
     )
     page.get_by_role("button", name="Reset", exact=True).click()
@@ -96,7 +96,7 @@ def a_slider_moved_before_the_server_answers_keeps_its_value(page: Any) -> None:
 
 
 def prediction(page: Any) -> float:
-    return float(metric(page, "Prediction").replace("−", "-"))
+    return float(metric(page, "Score").replace("−", "-"))
 
 
 def test_what_would_flip_it_is_answered_in_one_click_applied_in_two_and_taken_back_by_another_sample(

@@ -510,7 +510,7 @@ TYPED = '1 < 2 & <b>bold</b> $x^2$ "q" <script>alert(1)</script>'
 
 def lines() -> go.Figure:
     series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":")
+    return evolution_charts.measure_lines(T, series, M, "entropy (nats)")
 
 
 def test_a_page_opens_without_a_network_and_runs_no_typed_script(
@@ -544,7 +544,7 @@ def test_a_page_opens_without_a_network_and_runs_no_typed_script(
     assert page.locator("#qfusion-figure .annotation-text").all_text_contents() == [
         "text",
         "audio",
-        "text : audio",
+        "text + audio",
     ]
     assert json.loads(page.locator("#qfusion-recipe").text_content()) == json.loads(RECIPE)
     page.evaluate(

@@ -226,7 +226,7 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
     result = run("explain", "--model", MODEL, "--sample", sample)
     assert result.code == 0
     assert sample in result.out
-    assert "text+audio" in result.out
+    assert "text + audio" in result.out
 
 
 def test_explain_prints_path_attribution(run: Any, sample: str) -> None:

@@ -95,7 +95,7 @@ def test_slider_shows_joint_share_of_its_pair() -> None:
         f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}"
         in words
     )
-    assert "H: left+right × 0: mutual information 0." in words.replace("*", "")
+    assert "H: left + right × 0: mutual information 0." in words.replace("*", "")
     assert re.search(
         "Joint terms dominate from t = 0.* on; .*mutual information of left and right", words
     )

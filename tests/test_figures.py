@@ -229,12 +229,11 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
         {**singles, ("text", "audio"): TIMES / 2, (): TIMES / 3},
         MODALITIES,
         "entropy (nats)",
-        between=":",
         cursor=0.5,
     )
     lines = {trace.name: trace for trace in figure.data}
     assert lines["text"].line.dash == "solid"
-    assert lines["text : audio"].line.dash == "dash"
+    assert lines["text + audio"].line.dash == "dash"
     assert lines["all together"].line.color == style.INK
     assert figure.layout.yaxis.title.text == "entropy (nats)"
     assert "time t" in figure.layout.xaxis.title.text
@@ -272,9 +271,8 @@ def test_lines_of_modalities_with_misleading_names() -> None:
         {("a", "b"): TIMES, ("a:b",): TIMES / 2, ("all",): TIMES / 3, (): TIMES / 4},
         names,
         "y",
-        between=":",
     )
-    assert [trace.name for trace in drawn.data] == ["a : b", "a:b", "all", "all together"]
+    assert [trace.name for trace in drawn.data] == ["a + b", "a:b", "all", "all together"]
     assert [trace.line.dash for trace in drawn.data] == ["dash", "solid", "solid", "solid"]
     assert [trace.line.color for trace in drawn.data[1:3]] == [
         style.term_colour("a:b", names),

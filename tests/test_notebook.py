@@ -317,7 +317,7 @@ def test_changed_coupling_changes_the_decision(
     assert box.sample.tweak_text == ""
     sliders["H.text-audio"].value = 0.5
     assert box.sample.tweak_text == "H.text-audio=0.5"
-    assert "H: text+audio × 0.5: mutual information" in box.children[1].value
+    assert "H: text + audio × 0.5: mutual information" in box.children[1].value
     assert f"{box.sample.dividends['text+audio']:.3f}" in Page(box.children[1].value).words
     assert "training seeds" not in box.children[1].value  # of this change nothing was measured
 

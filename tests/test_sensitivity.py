@@ -127,9 +127,9 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     found = assert_slopes_and_effects(model, features(2), background, **few)
     assert len(found.parameters) == 7 + 7 + 1 + 3 * 3
     titles = [parameter.title for parameter in found.parameters]
-    assert titles[:4] == ["H: text", "H: audio", "H: vision", "H: text–audio"]
-    assert titles[6:8] == ["H: text–audio–vision", "dissipation: text"]
-    assert titles[13:15] == ["dissipation: text–audio–vision", "duration T"]
+    assert titles[:4] == ["H: text", "H: audio", "H: vision", "H: text + audio"]
+    assert titles[6:8] == ["H: text + audio + vision", "dissipation: text"]
+    assert titles[13:15] == ["dissipation: text + audio + vision", "duration T"]
     assert titles[15] == "measurement vector 1 of text"
     assert len(found.targets) == 1 + 8 + 6
 
@@ -399,7 +399,7 @@ def test_names_of_terms() -> None:
             wanted.append(
                 (
                     f"{letter}[{name}]",
-                    f"{title}: {'–'.join(members)}",
+                    f"{title}: {' + '.join(members)}",
                     kind,
                     members,
                     moved.get(name, 1.0),

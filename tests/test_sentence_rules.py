@@ -583,7 +583,7 @@ def test_a_course_is_said_from_the_place_after_which_it_holds(said: str, words: 
     [
         (0.0, "Nothing"),
         (0.004, "none above"),
-        (-0.3, "from 0% to 60% (largest: alpha and beta jointly, -0.30)"),
+        (-0.3, "from 0% to 60% (largest: alpha + beta, -0.30)"),
     ],
 )
 def test_what_the_dynamics_added(joint: float, words: str) -> None:

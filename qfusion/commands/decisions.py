@@ -13,6 +13,7 @@ from rich.console import RenderableType
 
 import qfusion
 from qfusion.commands.printing import number, print_result, table
+from qfusion.data.coalition_terms import split_term
 
 
 def decision_record(
@@ -110,7 +111,7 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         is_within = (name or "baseline") in (within or ())
         rows.append(
             [
-                name or "(none)",
+                name_term(name),
                 number(result["coalitions"][name]),
                 contribution,
                 own_shapley,
@@ -135,6 +136,11 @@ def _terms_table(result: Mapping[str, Any]) -> RenderableType:
         [row[:shown_columns] for row in rows],
         f"{result['sample']}: {prediction}, {result['disturbance']}, against {background}",
     )
+
+
+def name_term(term: str) -> str:
+    """Return a coalition as a reader says it: `"text + audio"`; the empty one is the baseline."""
+    return " + ".join(split_term(term)) or "baseline"
 
 
 def _quantity_title(result: Mapping[str, Any]) -> str:
@@ -217,7 +223,7 @@ def dynamics_table(result: Mapping[str, Any]) -> RenderableType:
             lines.append(f"{sum(others):+.3f} {len(others)} others")
         start = f"{result['physics_start'][name]:+.3f}"
         end = f"{result['physics_end'][name]:+.3f}"
-        rows.append([name or "(none)", start, end, "\n".join(lines)])
+        rows.append([name_term(name), start, end, "\n".join(lines)])
     count = result["physics_samples"]
     samples = "" if count == 1 else f", mean over {count:,} samples"
     error = max(result["physics_error"], 1e-15)

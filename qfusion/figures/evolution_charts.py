@@ -52,7 +52,6 @@ def measure_lines(
     modalities: Sequence[str],
     y_title: str,
     *,
-    between: str = "+",
     before: Curves | None = None,
     cursor: float | None = None,
     height: int = 300,
@@ -61,7 +60,6 @@ def measure_lines(
 
     Args:
         times: (nT,) in model units; series: (nT,) each, by the modalities that they are of; () for all together.
-        between: what stands between the names of modalities in the legend.
         before: times and series as learned, before a tweak, drawn thin and dotted.
     """
     was: Curves = (times, {}) if before is None else before
@@ -74,11 +72,11 @@ def measure_lines(
             time_line(
                 times,
                 values,
-                parts_title(parts, between),
+                parts_title(parts),
                 part_colour(whole, modalities),
                 term_dash("+".join(parts[0])),
                 "y",
-                group=between.join(whole),
+                group="+".join(whole),
             )
         )
     if before is not None:

@@ -19,6 +19,7 @@ from qfusion.figures.style import (
     label,
     term_colour,
     term_dash,
+    term_title,
 )
 
 MAX_WIDTH = 13.0  # width of the strongest line, in pixels
@@ -69,7 +70,7 @@ def mutual_information_polygon(
                 pair,
                 max(MAX_WIDTH * value / most, 0.6),
                 f"{value:.3f}",
-                f"{' : '.join(map(label, pair))}: {value:.4f} nats",
+                f"{term_title('+'.join(pair))}: {value:.4f} nats",
             )
             for pair, value in sorted(now.items(), key=lambda entry: entry[1])
         ],
@@ -96,7 +97,7 @@ def mutual_information_polygon(
             dash=term_dash(term),
             xaxis="x2",
             yaxis="y2",
-            name=" : ".join(label(name, 20) for name in pair),
+            name=" + ".join(label(name, 20) for name in pair),
             hovertemplate="%{y:.4f}",
         )
     if together is not None:

@@ -118,11 +118,9 @@ def draw_time_cursor(figure: go.Figure, cursor: float | None) -> go.Figure:
     return figure
 
 
-def part_title(part: Sequence[str], between: str = "+") -> str:
+def part_title(part: Sequence[str]) -> str:
     """Return the legend name of some modalities; of none, of all together."""
-    if not part:
-        return "all together"
-    return term_title("+".join(part)) if between == "+" else f" {between} ".join(map(label, part))
+    return term_title("+".join(part)) if part else "all together"
 
 
 def merge_equal_series(
@@ -140,9 +138,9 @@ def merge_equal_series(
     return merged
 
 
-def parts_title(parts: Sequence[Sequence[str]], between: str = "+") -> str:
+def parts_title(parts: Sequence[Sequence[str]]) -> str:
     """Return the legend name of a curve that belongs to one part, or to several alike."""
-    titles = [part_title(part, between) for part in parts]
+    titles = [part_title(part) for part in parts]
     return titles[0] if len(titles) == 1 else f"{listed(titles)} (equal)"
 
 

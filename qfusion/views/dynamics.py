@@ -86,14 +86,13 @@ def correlation(
         base = sample.untweaked.track(negativity=True)
         before = base.times, base.measures.by_part(kind)
         learned = " Thin, dotted: as learned."
-    curves = {about.between.join(part): values for part, values in series.items()}
+    curves = {" + ".join(part) or "all together": values for part, values in series.items()}
     return View(
         evolution_charts.measure_lines(
             track.times,
             series,
             sample.modalities,
             about.axis,
-            between=about.between,
             before=before,
             cursor=cursor_time(sample, t),
             height=260,
@@ -139,8 +138,8 @@ def information(sample: Sample, *, t: Cursor = 1.0) -> View:
             "together than of each"
         )
         columns["tripartite_information"] = together
-    most = describe_most_shared({" and ".join(pair): value for pair, value in now.items()}, when)
-    values_now = rules.list_numbers([" : ".join(pair) for pair in now], now.values(), ".3f")
+    most = describe_most_shared({" + ".join(pair): value for pair, value in now.items()}, when)
+    values_now = rules.list_numbers([" + ".join(pair) for pair in now], now.values(), ".3f")
     return View(
         information_charts.mutual_information_polygon(
             track.times, shared, alone, at, together=together
@@ -157,7 +156,7 @@ def information(sample: Sample, *, t: Cursor = 1.0) -> View:
 
 
 def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
-    """Describe which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
+    """Describe which pairs share most at a time; mutual information in nats by pair, such as "text + audio"."""
     return rules.describe_extremum(
         mutual,
         places=3,

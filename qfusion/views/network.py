@@ -83,7 +83,7 @@ def masses(sample: Sample) -> View:
     pairs = ""
     if reading.pairwise is not None:
         by_pair = [
-            f"{text.escape_markdown(a)} – {text.escape_markdown(b)} {reading.pairwise[i, j]:.2f}"
+            f"{text.term(f'{a}+{b}')} {reading.pairwise[i, j]:.2f}"
             for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."

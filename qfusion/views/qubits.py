@@ -185,9 +185,7 @@ def mutual_gates(sample: Sample, *, gate: Gate = None) -> View:
     names = name_groups(shared)
     values = np.stack(list(shared.values()), 1)
     pairs = {
-        " and ".join(group): float(series[-1])
-        for group, series in shared.items()
-        if len(group) == 2
+        " + ".join(group): float(series[-1]) for group, series in shared.items() if len(group) == 2
     }
     meaning = (
         "all that they share, classical and quantum; all together, the total correlation, the sum of the registers' "
@@ -222,7 +220,7 @@ def _list_gate_by_gate(values: np.ndarray, names: list[str]) -> pd.DataFrame:
 
 def name_groups(groups: Iterable[tuple[str, ...]]) -> list[str]:
     """Return the names of the lines of `information`, by the registers of each."""
-    return [" : ".join(group) if len(group) == 2 else "all together" for group in groups]
+    return [" + ".join(group) if len(group) == 2 else "all together" for group in groups]
 
 
 def describe_mixedness(entropy: Mapping[str, float]) -> str:

@@ -332,7 +332,7 @@ def _sensitivity_title(
 
 
 def _term_phrase(parameter: Parameter) -> str:
-    """Return a term in a sentence, as markdown: "H: text–audio", "the duration T"."""
+    """Return a term in a sentence, as markdown: "H: text + audio", "the duration T"."""
     title = text.escape_markdown(parameter.title)
     return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
 

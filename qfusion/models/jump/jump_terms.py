@@ -276,7 +276,7 @@ def _parameters(
             term = "+".join(members)
             parameter = Parameter(
                 f"{letter}[{term}]",
-                f"{title}: {'–'.join(members)}",
+                f"{title}: {' + '.join(members)}",
                 kind,
                 members,
                 float(factors.get(term, 1.0)),

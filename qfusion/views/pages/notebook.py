@@ -20,7 +20,7 @@ from qfusion.training import metrics
 from qfusion.views.pages import choices
 from qfusion.views.view import View
 from qfusion.views.words import answers, systems
-from qfusion.views.words.rules import format_probability, name_explained_class
+from qfusion.views.words.rules import format_probability, name_explained_class, name_metric
 
 
 def sample_html(sample: Sample) -> str:
@@ -155,11 +155,9 @@ MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 
 def list_changes(tweak: Tweak) -> list[str]:
     """Describe the changes one by one, as Markdown."""
-    changes = [
-        f"H: {text.escape_markdown(term)} × {factor:g}" for term, factor in tweak.couplings.items()
-    ]
+    changes = [f"H: {text.term(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
     for term, factor in tweak.dissipations.items():
-        changes.append(f"dissipation: {text.escape_markdown(term)} × {factor:g}")
+        changes.append(f"dissipation: {text.term(term)} × {factor:g}")
     if tweak.duration is not None:
         changes.append(f"T = {tweak.duration:g}")
     return changes
@@ -271,12 +269,10 @@ def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, 
     study = sample.study
     base = sample.untweaked
     first = metrics.headlines(sample.metrics)[0]
-    short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
+    metric = name_metric(first)
     if study.classes:
-        metric = "accuracy"
         certainty = float(base.probabilities.max()), float(sample.probabilities.max())
     else:
-        metric = short
         certainty = 0.0, 0.0
     verdicts = (
         answers.format_decision(study, base.scores),

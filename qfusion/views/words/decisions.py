@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
+from qfusion.data.coalition_terms import split_term
 from qfusion.explain.coalitions import Explanation, Relation
 from qfusion.explain.findings import (
     Change,
@@ -41,7 +42,7 @@ CHANGE_SENTENCES: dict[Change, str] = {
 }
 UNMOVED = "leaves the {quantity} at {after}"
 MOVED = "takes the {quantity} from {before} to {after}"
-ONLY_JOINT_TERM = "{name} jointly, {value:+.2f}"
+JOINT_TERM = "{name}, {value:+.2f}"
 LARGEST_JOINT_TERM = "largest: {names}"
 LARGEST_JOINT_TERMS = "largest, equal in size: {names}"
 TINY_JOINT_TERMS = "none above 0.005 in size"
@@ -117,9 +118,7 @@ def _describe_joint_terms(
     if not joint:
         return UNREAD_JOINT_TERMS
     largest = [
-        ONLY_JOINT_TERM.format(
-            name=listed([markup.escape(part) for part in term.split("+")]), value=joint[term]
-        )
+        JOINT_TERM.format(name=markup.escape(" + ".join(split_term(term))), value=joint[term])
         for term in top(sizes(joint))
     ]
     if len(joint) == 1:

@@ -196,7 +196,7 @@ NO_CONTROL = "none"
 
 def name_parameter(study: Any, change: ParameterFlip) -> str:
     """Return the name of a parameter that flips a decision, not escaped."""
-    modalities = "–".join(split_term(change.name))
+    modalities = " + ".join(split_term(change.name))
     match change.kind:
         case "coupling":
             return COUPLING.format(modalities=modalities)

@@ -149,7 +149,7 @@ def test_numbers_equal_the_library(answers: dict[str, Any]) -> None:
     equal(told["tweak"]["dividends"]["after"], tweaked.dividends)
     equal(told["tweak"]["dividends"]["before"], one.dividends)
     equal(told["tweak"]["metrics"]["after"], tweaked.metrics)
-    assert told["tweak"]["says"].startswith("H: text+audio × 0.5: mutual information")
+    assert told["tweak"]["says"].startswith("H: text + audio × 0.5: mutual information")
 
     frame = one.study.frame()
     conflicts = frame[(frame["relation"] == "conflict") & (frame["split"] == "test")]
