@@ -29,7 +29,7 @@ from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "cohorts.md"
 SHOWN = ("entropy", "negativity")
-SAID = {cohorts.JOINT: "size of the joint terms", cohorts.JOINT_SHARE: "joint part"}
+SAID = {cohorts.JOINT: "size of the joint terms", cohorts.JOINT_SHARE: "joint share"}
 HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spearman's r"]
 
 

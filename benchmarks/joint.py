@@ -17,7 +17,7 @@ STILL = 1e-9  # terms that range less do not vary
 def share(
     model: QuantumJump, dataset: data.DataSet, trained_on: str = "train"
 ) -> tuple[float, float]:
-    """Returns the joint part of all terms' sizes at t = 0 and at T, the mean over the test rows and the scores.
+    """Returns the joint share of all terms' sizes at t = 0 and at T, the mean over the test rows and the scores.
 
     Args:
         model: in double precision and eval mode. trained_on: the rows that are the background.
@@ -44,7 +44,7 @@ def share(
 def fused(
     model: FusionModel, dataset: data.DataSet, trained_on: str = "train"
 ) -> dict[str, float | dict[str, float]]:
-    """Returns how a model of any kind fuses: `joint`, the joint part of all terms' sizes, the mean over test rows and
+    """Returns how a model of any kind fuses: `joint`, the joint share of all terms' sizes, the mean over test rows and
     scores; where the data have planted contributions `agreement`, by combination the correlation of the model's terms
     with them, 0 where its terms do not vary; combinations whose planted terms do not vary are left out.
 
@@ -76,7 +76,7 @@ def fused(
 
 
 def planted(dataset: data.DataSet) -> float:
-    """Returns the joint part of the planted contributions, the mean over the test rows that `fused` takes."""
+    """Returns the joint share of the planted contributions, the mean over the test rows that `fused` takes."""
     truth = dataset.truth.iloc[draw_rows(dataset, "test", TEST_ROWS)]
     return float(
         joint_share({name: truth[name].to_numpy() for name in truth.columns if name}).mean()

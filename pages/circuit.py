@@ -243,7 +243,9 @@ def draw_walk(context: PageContext, sample: Sample, walk: Replay) -> None:
                     "gate": name,
                     "qubits": ", ".join(wires),
                     "effect": sentence,
-                    "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items()),
+                    "values": true_minus(
+                        "; ".join(f"{key} = {value:.4g}" for key, value in values.items())
+                    ),
                 }
                 for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
             ],

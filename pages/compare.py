@@ -36,7 +36,7 @@ from qfusion.views.several_decisions import SAMPLES
 from qfusion.views.words import systems
 from qfusion.views.words.decisions import background_markdown
 from qfusion.views.words.names import name_study
-from qfusion.views.words.rules import describe_softmax
+from qfusion.views.words.rules import describe_softmax, name_metric
 
 
 def page() -> None:
@@ -204,7 +204,7 @@ def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
         for name in metrics.headlines(side.metrics):
             both = alike and name in b.metrics
             yield (
-                f"test {metrics.labels(side.metrics)[name].short}{seed}",
+                f"test {name_metric(name)}{seed}",
                 *(f"{s.metrics[name]:.3f}" if both or s is side else "–" for s in (a, b)),
                 format_change(b.metrics[name] - a.metrics[name]) if both else "",
             )

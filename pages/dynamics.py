@@ -124,11 +124,7 @@ def compare_with_learned(context: PageContext, sample: Sample) -> Callable[[], N
             f" Over all {len(study.dataset.rows('test')):,} test samples with the same sliders; the small number is "
             "the change from the learned model."
         )
-        tested = [
-            # on one line
-            tweaks.changed_metric(sample, name, known[name].short.partition(" (")[0], over)
-            for name in names
-        ]
+        tested = [tweaks.changed_metric(sample, name, known[name].short, over) for name in names]
         tweaks.metrics_changed(tested, others)
 
     return rest

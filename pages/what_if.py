@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.app import (
     frame,
     navigation,
@@ -248,7 +249,7 @@ def draw_comparison(context: PageContext, wanted: Edits) -> None:
         answers.format_decision_value(context.study, part.outcome.scores) for part in (before, now)
     )
     turned = before.outcome.decision != now.outcome.decision
-    st.markdown(f"#### {changes.describe_outcome(list(done), was, is_, turned)}")
+    st.markdown(true_minus(f"#### {changes.describe_outcome(list(done), was, is_, turned)}"))
     cells = (
         _classes(context, before, now) if context.study.classes else _scores(context, before, now)
     )
@@ -274,7 +275,7 @@ def _classes(context: PageContext, before: Result, now: Result) -> list[tweaks.C
     study, sample = context.study, context.tweaked_sample()
     cells = [
         tweaks.Changed(
-            f"Softmax ‘{text.escape_markdown(study.classes[which], 14)}’",
+            f"Softmax of ‘{text.escape_markdown(study.classes[which], 14)}’",
             float(before.probabilities[which]),
             float(now.probabilities[which]),
             describe_calibration(study),
@@ -283,17 +284,18 @@ def _classes(context: PageContext, before: Result, now: Result) -> list[tweaks.C
         for which in dict.fromkeys((before.outcome.decision, now.outcome.decision))
     ]
     was, is_ = (float(part.outcome.scores[sample.output]) for part in (before, now))
-    return [*cells, tweaks.Changed("Log-odds explained", was, is_, sample.unit)]
+    explained = text.escape_markdown(sample.classes[sample.output], 14)
+    return [*cells, tweaks.Changed(f"Log-odds of ‘{explained}’", was, is_, sample.unit)]
 
 
 def _scores(context: PageContext, before: Result, now: Result) -> list[tweaks.Changed]:
     was, is_ = (float(part.outcome.scores[0]) for part in (before, now))
     cells = [
         tweaks.Changed(
-            "Prediction",
+            context.study.quantity.capitalize(),
             was,
             is_,
-            f"Score of sample {text.escape_markdown(context.sample)} by the model",
+            f"Prediction of the model for sample {text.escape_markdown(context.sample)}",
         )
     ]
     if before.truth is not None and now.truth is not None:

@@ -100,10 +100,11 @@ def test_swap_drop_and_flip_equal_the_model(source: str) -> None:
     left = "+".join(name for name in dataset.names if name != second)
     expected = as_it_is.values[0, as_it_is.coalitions.index(left)]
     if dataset.target.kind == "regression":
-        assert value(app, "Prediction") == pytest.approx(expected[0], abs=6e-4)
+        assert value(app, "Score") == pytest.approx(expected[0], abs=6e-4)
     else:
         explained = int(model(dataset.inputs([row], dtype=torch.float64)).argmax())
-        assert value(app, "Log-odds explained") == pytest.approx(expected[explained], abs=6e-4)
+        label = f"Log-odds of ‘{dataset.target.classes[explained]}’"
+        assert value(app, label) == pytest.approx(expected[explained], abs=6e-4)
     words = plain(said(app))
     assert f"Changing {first} and {second}" in words
     assert f"{background.size:,} training samples" in words
@@ -127,15 +128,11 @@ def test_edited_states_and_their_links(source: str) -> None:
     scores = counterfactual.score_encodings(
         model, {**states, name: what_if.set_state(states[name], tuple(numbers))}
     )[0].numpy()
-    shown = (
-        value(app, "Prediction")
-        if dataset.target.kind == "regression"
-        else value(app, "Log-odds explained")
-    )
-    explained = (
-        terms.decision(counterfactual.score_encodings(model, states)[0]) if len(scores) > 1 else 0
-    )
-    assert shown == pytest.approx(scores[explained], abs=6e-4)
+    label, explained = "Score", 0
+    if dataset.target.kind == "classification":
+        explained = terms.decision(counterfactual.score_encodings(model, states)[0])
+        label = f"Log-odds of ‘{dataset.target.classes[explained]}’"
+    assert value(app, label) == pytest.approx(scores[explained], abs=6e-4)
     app.button(key="_what_if_reset").click().run()
     assert not app.exception
     assert app.selectbox(key=f"do.{name}").value == TITLES[KEPT]
@@ -169,11 +166,11 @@ def test_edited_words_voice_and_face_change_features_and_prediction() -> None:
         expected = float(
             model({name: what_if.features(edit) for name, edit in edits.items()})[0, 0]
         )
-    assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
+    assert value(app, "Score") == pytest.approx(expected, abs=6e-4)
     assert app.get("audio")
     app.text_input(key="say").set_value("the plot was superb").run()
     assert not app.exception
-    assert value(app, "Prediction") > expected
+    assert value(app, "Score") > expected
     app.selectbox(key="do.audio").select(TITLES[KEPT])
     app.selectbox(key="do.vision").select(TITLES[KEPT]).run()
     latents = (
@@ -219,11 +216,11 @@ def test_unspecified_controls_keep_the_sample_value_or_default() -> None:
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     dataset = data.load("planted")
     app = visit("What if", whole=False, data="planted", sample="p0014")
-    before = value(app, "Prediction")
+    before = value(app, "Score")
     app.button(key="_flip-audio").click().run()
     assert not app.exception
     assert app.selectbox(key="do.audio").value == TITLES[FLIP]
-    assert before * value(app, "Prediction") <= 0
+    assert before * value(app, "Score") <= 0
     assert "**flips** the decision" in plain(said(app))
     lend = app.button(key="_lend-text")
     lend.click().run()
@@ -344,7 +341,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     )
     ket = torch.tensor([[math.cos(1.0), math.sin(1.0) * np.exp(-1j)]], dtype=torch.complex128)
     states = counterfactual.encode_samples(model, dataset.inputs([row], dtype=torch.float64))
-    assert value(app, "Prediction") == pytest.approx(
+    assert value(app, "Score") == pytest.approx(
         float(counterfactual.score_encodings(model, {**states, "audio": ket})), abs=6e-4
     )
     theta, phi = what_if.shown_state(ket)

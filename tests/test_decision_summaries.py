@@ -24,7 +24,7 @@ def test_summary_of_a_class_gives_probability_and_log_odds() -> None:
         rest = np.delete(logits, answer)
         facts = {fact.name: fact.value for fact in summary.facts}
         assert (summary.answer, summary.outcome) == (study.classes[answer], outcome)
-        assert facts["Probability (softmax)"] == format_probability(softmax[answer])
+        assert facts["Softmax"] == format_probability(softmax[answer])
         written = facts[f"Log-odds of ‘{study.classes[answer]}’"]
         expected = logits[answer] - np.logaddexp.reduce(rest)
         assert float(written.split()[0].replace("−", "-")) == pytest.approx(expected, abs=0.0051)

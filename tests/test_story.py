@@ -116,7 +116,7 @@ def test_tweak_of_the_reader_is_the_lever(sample: Sample) -> None:
     acts = decision_story.build_story(
         replace(sample, tweak=sample.study.model.parse_tweak("H.left=2,T=1.5"))
     ).acts
-    assert acts[1].says.startswith("H: left × 2, T = 1.5: joint terms")
+    assert acts[1].says.startswith("H: left × 2, T = 1.5: log-odds")
     assert [act.figure.layout.xaxis.range[1] for act in acts] == [1.5, 1.5]
 
 
@@ -151,7 +151,7 @@ def test_command(tmp_path: Path, capsys: Any) -> None:
     assert ended.value.code == 0
     assert out.read_bytes().startswith(b"<!DOCTYPE html>")
     record = json.loads(capsys.readouterr().out)
-    assert record["acts"]["One lever"].startswith("fusion rules all:and: joint terms")
+    assert record["acts"]["One lever"].startswith("fusion rules all:and: log-odds")
     for wrong, words in (
         (["--out", "story.mp4"], "must end in .html"),
         (["--out", "story.html", "--seconds", "400"], "`seconds` must"),

@@ -337,7 +337,7 @@ def _data_facts(study: Study) -> dict[str, object]:
     if study.classes:
         scale = f": {len(study.classes)} classes"
     else:
-        scale = " in [{:g}, {:g}]".format(*study.scale)
+        scale = true_minus(" in [{:g}, {:g}]".format(*study.scale))
     facts["target"] = data.target.name + scale
     facts["source"] = data.source
     facts["licence"] = data.licence

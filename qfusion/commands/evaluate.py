@@ -99,7 +99,8 @@ def evaluate(
     }
     if how is not None:
         record["method"] = how.method
-    title = f"{model} on {dataset.name}, {split}, {len(rows)} samples, {disturbance}"
+    seed_words = qfusion.views.words.systems.seed_suffix(trained)
+    title = f"{model} on {dataset.name}, {split}, {len(rows)} samples, {disturbance}{seed_words}"
     print_result(record, as_json, metrics_table(["Metric", "Value"], [measured], title))
     if not dataset.target.known and not as_json:
         print_remark(
@@ -146,7 +147,7 @@ def models(as_json: Json = False) -> None:
         known,
         as_json,
         table(
-            ["Name", "Title", "Data", "Seeds", "Test metrics"],
+            ["Name", "Title", "Data", "Seeds", "Test metrics, mean ± deviation over seeds"],
             [
                 [
                     card["name"],

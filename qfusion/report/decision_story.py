@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import __version__
+from qfusion._sentences import share
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
@@ -142,9 +143,10 @@ def _lever_act(sample: Sample, changed: list[str], why: str = "") -> Act:
         float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
         for one in (sample.untweaked, sample)
     ]
-    shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
-    says = text.strip_markup(notebook.describe_tweak(sample, changed, shared))
-    return Act("One lever", f"{says} {why}".strip(), _term_lines(sample, before), len(before[1]))
+    says = text.strip_markup(notebook.describe_tweak(sample, changed, {}))
+    shares = f"The joint share goes from {share(joint[0])} to {share(joint[1])}."
+    words = " ".join(filter(None, [says, shares, why]))
+    return Act("One lever", words, _term_lines(sample, before), len(before[1]))
 
 
 def _term_lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:

@@ -192,12 +192,14 @@ FEW_SLOW = 400  # samples that are drawn of more than `MAX_SLOW`
 
 def measure_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
+    measures = study.backend.entanglement_measures()
     titles = {name.replace("_", " "): about.cohort for name, about in measure_kinds.KINDS.items()}
-    titles |= {
-        ENTROPY: "entropy of the fused qubits (mean, nats)",
-        LARGEST: "entropy of the fused qubits (largest, nats)",
-    }
-    return {name: titles[name] for name in study.backend.entanglement_measures()}
+    if LARGEST in measures:
+        titles |= {
+            ENTROPY: "entropy of the fused qubits (mean, nats)",
+            LARGEST: "entropy of the fused qubits (largest, nats)",
+        }
+    return {name: titles[name] for name in measures}
 
 
 def is_slow(measure: str) -> bool:
@@ -211,8 +213,8 @@ def strength_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
     unit = "log-odds of the class (nats)" if study.classes else study.score_unit(0)
     return {
-        JOINT: text.with_unit("sum of |joint contributions|", unit),
-        JOINT_SHARE: "joint part of all |contributions| (0 to 1)",
+        JOINT: text.with_unit("size of joint terms", unit),
+        JOINT_SHARE: "joint share of the contributions (0 to 1)",
     }
 
 

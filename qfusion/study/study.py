@@ -264,8 +264,7 @@ class Study:
             other = self.classes[self.reference]
             return f"log-odds of ‘{self.classes[output]}’ against ‘{other}’ (nats)"
         if self.classes:
-            mean = "" if len(self.classes) == 2 else "mean "
-            return f"{mean}log-odds of ‘{self.classes[output]}’ (nats)"
+            return f"log-odds of ‘{self.classes[output]}’ (nats)"
         name = self.dataset.target.name
         if not self.dataset.target.known:
             return name

@@ -27,12 +27,12 @@ from qfusion.views.view import View
 from qfusion.views.words import rules
 from qfusion.views.words.names import INERT
 
-EPOCHS = "the joint part reaches half of its last value in epoch {joint}, entanglement in epoch {entanglement}"
+EPOCHS = "the joint share reaches half of its last value in epoch {joint}, entanglement in epoch {entanglement}"
 ORDERS: dict[Order, str] = {
-    Order.NEVER_FUSES: "The joint part is zero at the end of training",
+    Order.NEVER_FUSES: "The joint share is zero at the end of training",
     Order.NEVER_ENTANGLES: "Entanglement is zero at the end of training",
     Order.ENTANGLEMENT_FIRST: "Entanglement rises first: " + EPOCHS,
-    Order.JOINT_FIRST: "The joint part rises first: " + EPOCHS,
+    Order.JOINT_FIRST: "The joint share rises first: " + EPOCHS,
     Order.UNDECIDED: "The order of onset is not significant: " + EPOCHS,
 }
 
@@ -132,7 +132,7 @@ def train_negativity(runs: Sequence[RunStatus]) -> View:
         training_charts.modality_curves(
             result,
             {name: list(terms) for name, terms in result.items()},
-            y_title="logarithmic negativity (bits)",
+            y_title="log-negativity (bits)",
         ),
         "Log-negativity of each modality with the others",
         caption=f"logarithmic negativity at the end of the evolution, mean over {rows}.",
@@ -143,7 +143,7 @@ def train_negativity(runs: Sequence[RunStatus]) -> View:
 
 
 def train_replay(runs: Sequence[RunStatus]) -> View:
-    """The joint part of the contributions and entanglement by epoch, of the first run that watched both: which came
+    """The joint share of the contributions and entanglement by epoch, of the first run that watched both: which came
     first.
     """
     run, known = next((run, pair) for run in runs if len(pair := modality_onsets(run)) == 2)
@@ -167,7 +167,7 @@ def train_replay(runs: Sequence[RunStatus]) -> View:
             marks={name: one.first for name, one in known.items() if one.first is not None},
         ),
         f"{text.escape_markdown(run.name)}: {order}",
-        caption="the share of joint terms in all contributions, and the entanglement (log-negativity of a modality "
+        caption="the joint share of the contributions, and the entanglement (log-negativity of a modality "
         "with the others in bits, or entanglement entropy of a fused qubit in nats), each relative to its last value: "
         f"{ends}. Bands: 95% over the few watched validation rows. Dotted: half of the last value.",
         limits="This is a correlation over watched epochs, not a causal relation.",

@@ -17,7 +17,6 @@ from qfusion.explain import coalitions
 from qfusion.models.protocols import TruthTables
 from qfusion.study import angles, circuits, physics_terms, text
 from qfusion.study.sample import Sample
-from qfusion.training import metrics
 from qfusion.views import flips, network, sensitivity
 from qfusion.views.changes import NOISE, noisy_outcome
 from qfusion.views.pages import dynamics
@@ -25,6 +24,7 @@ from qfusion.views.pages.choices import TERMS
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.sensitivity import describe_undefined_slopes
 from qfusion.views.words import systems
+from qfusion.views.words.rules import name_metric
 
 # The largest term at the cursor.
 NO_TERM = "no term above 0.005 in size"
@@ -101,11 +101,10 @@ def _table(sample: Sample, measured: sensitivity.EffectSensitivity) -> None:
         table.insert(7, "above_1_percent", physics_terms.large(result, reach))
         if widgets.draw(dynamics.WITHOUT):
             scored = physics_terms.removal_metrics(study, sample.tweak)
-            known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
             for name in names[:2]:
-                table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
-            whole = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}" for name in names)
+                table[f"test {name_metric(name)}"] = scored[name].loc[table["key"]].to_numpy()
+            whole = ", ".join(f"{name_metric(name)} {scored[name].loc['']:.3f}" for name in names)
             st.caption(
                 f"Over {len(study.dataset.rows('test')):,} test samples{systems.seed_suffix(study)}; with all "
                 f"terms: {whole}. A weight or measurement vector is removed from every output."
@@ -204,7 +203,7 @@ def _headline(context: PageContext, sample: Sample, noise: dict[str, Any]) -> No
         written=lambda value: f"{value:.3f} ± {result.errors[c]:.3f}",
     )
     test = tweaks.Changed(
-        f"Test {'accuracy' if study.classes else 'MAE'}{systems.seed_suffix(study)}",
+        f"Test {name_metric(best)}{systems.seed_suffix(study)}",
         sample.metrics[best],
         result.metrics[best],
         "All test samples under this noise, without shot noise",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from qfusion._sentences import true_minus
 from qfusion.app import (
     guidance,
     links,
@@ -272,7 +273,8 @@ def _save(parts: tuple[Condition, ...]) -> None:
 
 def _holds(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(column):
-        return f"{column.min():.3g} to {column.max():.3g}" if column.notna().any() else "nothing"
+        ends = true_minus(f"{column.min():.3g} to {column.max():.3g}")
+        return ends if column.notna().any() else "nothing"
     values = [value for value in column.astype(str).unique() if value]
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
@@ -283,11 +285,18 @@ def comparison_table(context: PageContext, levels: performance.CohortComparison)
         context.study, levels.rows, levels.inside, levels.own, name_all(levels)
     )
     heads = ["", *(f"**{text.escape_markdown(name)}**" for name in result["level"])]
-    seeds = {"accuracy": systems.seed_suffix(context.study)}
-    titles = {"joint": "size of joint terms", "relation": "most frequent type"}
+    study = context.study
+    titles = {
+        "accuracy": f"accuracy{systems.seed_suffix(study)}",
+        "mean error": "mean error" if study.classes else f"MAE{systems.seed_suffix(study)}",
+        performance.JOINT: "size of joint terms",
+        **{f"share of {name}": f"Shapley share of {name}" for name in study.modalities},
+        performance.ENTROPY: performance.measure_titles(study).get(performance.ENTROPY, ""),
+        "relation": "most frequent type",
+    }
     rows = [
         (
-            f"{text.escape_markdown(titles.get(name, name))}{seeds.get(name, '')}",
+            text.escape_markdown(titles.get(name, name)),
             *(_cell(name, value) for value in result[name]),
         )
         for name in result.columns[1:]
@@ -308,7 +317,7 @@ def _cell(name: str, value: object) -> str:
         return f"{value:,}" if isinstance(value, int) else text.escape_markdown(value)
     if np.isnan(value):
         return "–"
-    return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
+    return f"{value:.1%}" if "share" in name else f"{value:.3f}"
 
 
 def select_type(key: str, parts: tuple[Condition, ...]) -> None:

@@ -352,7 +352,7 @@ def _summarize_class(sample: Sample) -> DecisionSummary:
     probability = float(study.probabilities[sample.row, predicted])
     explained = escape_markdown(sample.classes[sample.output], 40)
     facts = [
-        Fact("Probability (softmax)", format_probability(probability), PROBABILITY_HELP),
+        Fact("Softmax", format_probability(probability), PROBABILITY_HELP),
         Fact(f"Log-odds of ‘{explained}’", true_minus(f"{sample.score:+z.2f} nats"), EVIDENCE_HELP),
     ]
     truth = sample.true_class

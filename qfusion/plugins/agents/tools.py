@@ -168,7 +168,7 @@ def tweak(
     model: str, sample: str, tweak: str = "", data: str = "", output: str = ""
 ) -> dict[str, Any]:
     """Return the effect of a change of a model's couplings on a decision, on its terms and on the metrics of all test
-    samples.
+    samples; these are metrics of this one training, not the mean over seeds of the tool `list_models`.
 
     Args:
         model: name of a model.

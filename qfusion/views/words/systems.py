@@ -21,6 +21,7 @@ from qfusion.models.protocols import (
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.study import text
 from qfusion.study.study import Study
+from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.checkpoint_cards import training_split
 
 # Descriptions of a model, in two or three sentences.
@@ -367,8 +368,8 @@ def model_card_rows(study: Study) -> dict[str, Any]:
             "trainable angles": model.source.facts.angles,
         }
     return rows | {
-        "parameters": f"{parameters.get('total', 0):,}",
-        "after the encoders": f"{parameters.get('fusion', 0):,}",
+        "parameters in total": f"{parameters.get('total', 0):,}",
+        "parameters after the encoders": f"{parameters.get('fusion', 0):,}",
         "weights": str(card.get("weights_sha256", ""))[:12],
     }
 
@@ -396,11 +397,11 @@ def _circuit_rows(study: Study) -> dict[str, Any]:
     }
 
 
-def seed_suffix(study: Study) -> str:
+def seed_suffix(model: Study | Checkpoint) -> str:
     """Return the suffix of a test metric of the loaded weights if the card has several training seeds, else an empty
     string.
     """
-    return THIS_SEED if len(study.card.get("seeds", [])) > 1 else ""
+    return THIS_SEED if len(model.card.get("seeds", [])) > 1 else ""
 
 
 MEASURED_GAME = "Measured elsewhere, and imported from {source}."
