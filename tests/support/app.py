@@ -42,6 +42,11 @@ MINUS = re.compile(r"−(?=\.?\d)")  # of a number
 
 def said(app: AppTest) -> str:
     """Everything a page says in words, negative numbers as Python writes them."""
+    return MINUS.sub("-", printed(app))
+
+
+def printed(app: AppTest) -> str:
+    """Everything a page says in words, as it stands there."""
     kinds = (
         app.title,
         app.header,
@@ -53,10 +58,9 @@ def said(app: AppTest) -> str:
         app.info,
         app.text,
     )
-    words = "\n".join(
+    return "\n".join(
         [*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)]
     )
-    return MINUS.sub("-", words)
 
 
 def option_id(box: Any, words: str) -> str:
