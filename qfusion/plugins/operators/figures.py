@@ -6,17 +6,17 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
+from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import Figure, checks_arrays
-from qfusion.figures.parts import add_head, add_marks, segment, selection
+from qfusion.figures.parts import add_head, add_legend_mark, add_marks, segment, selection
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
-    GREY,
     INK,
     LINE,
-    NEUTRAL,
     PAPER,
     QUIET,
+    STATE_HUES,
     Attributes,
     add_ring,
     axis,
@@ -28,9 +28,6 @@ from qfusion.figures.style import (
     title_with_unit,
 )
 
-# The two arms of the signed scale, readable on light and on dark paper.
-FOR = "#E08214"
-AGAINST = "#8073AC"
 MAX_BARS = 64
 
 
@@ -84,17 +81,18 @@ def spectrum(
         x_title=axis_title,
         y_title=title_with_unit("vote above baseline", unit, "<br>"),
     )
-    for name, chosen, hue in (
-        ("votes for", bars >= 0, FOR),
-        ("votes against", bars < 0, AGAINST),
-    ):
+    for name, chosen, pattern in (("votes for", bars >= 0, ""), ("votes against", bars < 0, "/")):
         figure.add_trace(
             {
                 "type": "bar",
                 "x": places[chosen],
                 "y": bars[chosen],
                 "name": name,
-                "marker": {"color": hue, "line": {"width": 0}},
+                "marker": {
+                    "color": QUIET,
+                    "line": {"width": 1, "color": QUIET},
+                    "pattern": {"shape": pattern, "fgcolor": QUIET, "bgcolor": PAPER},
+                },
                 "hovertemplate": f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
             }
         )
@@ -305,6 +303,7 @@ def extreme_plane(
     split: bool = False,
     chosen: str | None = None,
     shares: tuple[bool, bool] = (True, True),
+    shared: int = 0,
 ) -> Figure:
     """Draw samples along two axes, coloured by truth, with ids in `customdata`; the chosen one has a ring.
 
@@ -317,6 +316,7 @@ def extreme_plane(
         split: whether samples of a class are told from others.
         chosen: id of the sample with a ring.
         shares: whether x and y are shares of 1, written in per cent.
+        shared: places at which there are samples of the class and others, for the legend.
     """
     x_form, y_form = (".1%" if is_share else "+.2f" for is_share in shares)
     x_ticks, y_ticks = (".1~%" if is_share else "" for is_share in shares)
@@ -353,10 +353,21 @@ def extreme_plane(
     if split:
         # open markers around filled ones: samples of both classes can be at the same place
         for name, flag, hue, look in (
-            (f"other than {label(truth_name)}", 0, GREY, {"symbol": "circle", "size": 5}),
-            (f"truly {label(truth_name)}", 1, FOR, {"symbol": "diamond-open", "size": 10}),
+            (f"other than {label(truth_name)}", 0, QUIET, {"symbol": "circle", "size": 4}),
+            (
+                f"truly {label(truth_name)}",
+                1,
+                STATE_HUES[0],
+                {"symbol": "diamond-open", "size": 10},
+            ),
         ):
             add_samples(truth == flag, name, {"color": fade_colour(hue, 0.7), **look})
+        if shared:
+            add_legend_mark(
+                figure,
+                f"both at one place ({shared:,})",
+                {"symbol": "diamond-open-dot", "size": 10, "color": STATE_HUES[0]},
+            )
     else:
         reach = float(np.abs(truth).max(initial=0)) or 1.0
         marker = {
@@ -364,7 +375,7 @@ def extreme_plane(
             "cmin": -reach,
             "cmax": reach,
             "line": {"width": 0.4, "color": QUIET},
-            "colorscale": [[0, AGAINST], [0.5, NEUTRAL], [1, FOR]],
+            "colorscale": SIGNED_SCALE,
             "colorbar": colour_bar(label(truth_name)),
         }
         add_samples(np.ones(len(names), dtype=bool), "samples", marker)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from qfusion._sentences import count
 from qfusion.app import (
     frame,
     guidance,
@@ -47,16 +48,18 @@ def votes(context: PageContext) -> None:
     operator = result.operator
     who, low, high = (
         views.describe_modalities(operator),
-        operator.values[0],
-        operator.values[-1],
+        operator.votes[0],
+        operator.votes[-1],
     )
-    together = "alone" if len(operator.modalities) == 1 else "together"
+    here, baseline = score - operator.baseline, operator.baseline
+    moves = "alone moves" if len(operator.modalities) == 1 else "together move"
     unit = text.escape_markdown(sample.unit)
     guidance.line(
-        f"**{who}** {together} can set the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **{score:+.2f}**.",
-        f"Over all states of **{who}**, {together} it can set the {unit} to at least **{low:+.2f}** "
-        f"and at most **{high:+.2f}**, with all else as in the background (baseline "
-        f"{operator.baseline:+.2f}). This sample sets it to **{score:+.2f}**. "
+        f"**{who}** {moves} the {unit} from the baseline {baseline:+z.2f} by **{low:+z.2f}** to **{high:+z.2f}**; here "
+        f"by **{here:+z.2f}**.",
+        f"With all else as in the background, **{who}** {moves} the {unit} from the baseline {baseline:+z.2f} by at "
+        f"least **{low:+z.2f}** and at most **{high:+z.2f}**, over all states. This sample moves it by "
+        f"**{here:+z.2f}**. "
         f"{describe_baseline(context.study.background)}",
     )
     left, right = st.columns([1.25, 1], gap="medium")
@@ -96,13 +99,11 @@ def _nearest(context: PageContext, result: Votes, side: str) -> None:
     weights = result.most_for if side == "for" else result.most_against
     st.markdown(f"#### {views.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
-        cells, nearest = (
-            st.columns(NEAREST),
-            result.nearest(side, NEAREST),
-        )
-        for cell, row in zip(cells, nearest, strict=False):
+        nearest = result.nearest(side, NEAREST)
+        for cell, (row, *alike) in zip(st.columns(NEAREST), nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
-            score, truth = float(result.scores[place]), contents.truth(study, row, 24)
+            truths = dict.fromkeys(contents.truth(study, each, 24) for each in (row, *alike))
+            score, truth = float(result.scores[place]), " and ".join(truths)
             share = views.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                 contents.sample_content(context, row, details=False, only=group, key=f"{side}-card")
@@ -118,3 +119,8 @@ def _nearest(context: PageContext, result: Votes, side: str) -> None:
                     ":material/my_location:",
                     open=sample,
                 )
+                if alike:
+                    others = count(len(alike), "other sample")
+                    st.caption(
+                        f"The same {' and '.join(map(text.escape_markdown, group))} as in {others}"
+                    )

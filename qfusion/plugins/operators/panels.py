@@ -43,7 +43,7 @@ def _nearest_curve_names(view: page_state.PageState, sample: Sample) -> list[str
     result = sample_votes.group_votes(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     names: list[str] = []
     for side in ("for", "against"):
-        rows = result.nearest(side, NEAREST)
+        rows = [row for row, *_ in result.nearest(side, NEAREST)]
         names += samples.curve_names(sample.study, rows, f"{side}-card", result.operator.modalities)
     return names
 

@@ -45,10 +45,15 @@ class Votes:
     most_against: np.ndarray
     weights: np.ndarray
 
-    def nearest(self, side: str, count: int = 3) -> list[int]:
-        """Rows of the samples with the most weight on one extreme, "for" or "against"."""
+    def nearest(self, side: str, count: int = 3) -> list[list[int]]:
+        """Rows of the samples with the most weight on one extreme, "for" or "against", in groups of samples with equal
+        votes: they have the same content of the modalities."""
         weight = self.most_for if side == "for" else self.most_against
-        return [int(row) for row in self.rows[np.argsort(-weight, kind="stable")[:count]]]
+        votes = np.round(np.c_[weight, self.scores], 9)
+        groups: dict[tuple[float, ...], list[int]] = {}
+        for place in np.argsort(-votes[:, 0], kind="stable"):
+            groups.setdefault(tuple(votes[place].tolist()), []).append(int(self.rows[place]))
+        return list(groups.values())[:count]
 
 
 @memo(16, task=VOTING)

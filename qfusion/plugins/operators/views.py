@@ -96,7 +96,8 @@ def spectrum(sample: Sample, *, group: Group = "", split: Among = "test") -> Vie
             votes,
             "eigenstate" if operator.vectors is not None else "outcome pattern",
             moved,
-            sample.quantity,
+            _describe_aim(sample),
+            within_spread=operator.modalities in [(term,) for term in sample.verdict.within_spread],
         ),
         caption="above, the eigenvalues of the decision operator of these modalities as votes: the change of "
         "the output from the baseline by each eigenstate. Below, the weight of this sample on each "
@@ -257,9 +258,10 @@ def extreme_plane(
             split=bool(study.classes),
             chosen=sample.id,
             shares=(True, up == UPS[0]),
+            shared=count_shared_places(result.most_for, y, truth) if study.classes else 0,
         ),
-        f"On average the two extremes have {together} of the weight of a {split} sample",
-        caption=f"one point per sample, {len(ids):,} in all, coloured by truth. The current one, ringed if shown: "
+        f"The strongest ‘for’ and ‘against’ states hold {together} of a {split} sample on average",
+        caption=f"one point per sample, {len(ids):,} in all, by truth. The current one, ringed if shown: "
         f"{own_for} for, {own_against} against. {describe_comparison(study.background)}",
         limits="Only the two extreme eigenstates are used; a sample may have no weight on either.",
         table=pd.DataFrame(
@@ -275,6 +277,20 @@ def extreme_plane(
         usage="Click a point to select its sample.",
         name="along",
     )
+
+
+def count_shared_places(x: np.ndarray, y: np.ndarray, truth: np.ndarray) -> int:
+    """Return at how many places there are samples of both truths, (N,) each; places differ from the ninth digit on."""
+    places = np.round(np.c_[x, y], 9)
+    first, second = (set(map(tuple, places[truth == flag].tolist())) for flag in (0, 1))
+    return len(first & second)
+
+
+def _describe_aim(sample: Sample) -> str:
+    """Return what a vote is for, as Markdown."""
+    if sample.study.classes:
+        return f"‘{text.escape_markdown(sample.study.classes[sample.output])}’"
+    return f"a higher {sample.quantity}"
 
 
 def _likeliest_levels(amplitudes: np.ndarray, names: list[str]) -> str:
@@ -320,13 +336,18 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
     samples, 0 to 1.
     """
     best = max(weights, default=0.0)
-    if best < NEAR:
-        return f"No sample is close to the state with the largest vote {side} (best {format_share(best)})"
-    return f"Nearest to the state with the largest vote {side}"
+    none = f" (none is close: at most {format_share(best)})" if best < NEAR else ""
+    return f"Nearest to the strongest ‘{side}’ state{none}"
 
 
 def describe_votes(
-    who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score"
+    who: str,
+    votes: np.ndarray,
+    kind: str,
+    moved: float,
+    aim: str = "a higher score",
+    *,
+    within_spread: bool = False,
 ) -> str:
     """Describe how many eigenstates vote for and against, at the displayed precision, and the contribution of a sample.
 
@@ -335,17 +356,18 @@ def describe_votes(
         votes: votes of the eigenstates, (K,).
         kind: name of an eigenstate, such as "pattern".
         moved: contribution of the sample to the baseline.
-        quantity: the explained quantity, "log-odds" or "score".
+        aim: what is voted on, as Markdown.
+        within_spread: whether that contribution is within its spread over training seeds.
     """
     favour = int((votes >= WRITTEN).sum())
     against = int((votes <= -WRITTEN).sum())
     idle = len(votes) - favour - against
-    raises = "raises" if favour == 1 else "raise"
-    lowers = "lowers" if against == 1 else "lower"
-    sentence = f"{count(favour, kind)} of {who} {raises}, {against:,} {lowers} the {quantity}"
+    argues = "argues" if favour == 1 else "argue"
+    sentence = f"{count(favour, kind)} of {who} {argues} for {aim}, {against:,} against"
     if idle:
         sentence += f", {idle:,} neither"
-    return f"{sentence}; this sample adds {moved:+z.2f}"
+    doubt = " (within its spread over training seeds)" if within_spread else ""
+    return f"{sentence}; this sample adds {moved:+z.2f}{doubt}"
 
 
 def describe_extreme_vote(side: str, vote: float, state: str) -> str:

@@ -64,11 +64,13 @@ def test_samples_at_the_same_place_are_all_seen(places: list[float]) -> None:
         truth=truth,
         truth_name="yes",
         split=True,
+        shared=views.count_shared_places(x, x, truth),
     )
-    below, above = figure.data[:2]
+    below, above, both = figure.data[:3]
     assert np.array_equal(below.x, above.x)
     assert above.marker.symbol.endswith("-open")
     assert above.marker.size > below.marker.size
+    assert both.name == f"both at one place ({half})"
 
 
 @pytest.mark.parametrize(("patterns", "side"), [(2, 1), (4, 2), (8, 4), (1024, 5)])

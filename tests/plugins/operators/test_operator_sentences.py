@@ -34,7 +34,8 @@ def test_elements_whose_effects_are_written_alike_count_together(
 
 
 def test_no_sample_is_near_where_there_is_none() -> None:
-    assert "No sample is close" in views.nearest_heading("for", [])
+    assert "none is close" in views.nearest_heading("for", [])
+    assert "none" not in views.nearest_heading("for", [0.2, 0.6])
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,8 @@ def test_small_shares_of_a_sample_have_a_decimal_place(part: float, words: str) 
 @pytest.mark.parametrize(
     ("votes", "words"),
     [
-        ([-0.3, 0.005, 0.2], "2 eigenstates of text raise, 1 lower"),
-        ([0.2, 0.0, -0.004], "1 eigenstate of text raises, 0 lower"),
+        ([-0.3, 0.005, 0.2], "2 eigenstates of text argue for a higher score, 1 against"),
+        ([0.2, 0.0, -0.004], "1 eigenstate of text argues for a higher score, 0 against"),
     ],
 )
 def test_votes_that_are_written_as_nothing_are_on_no_side(votes: list[float], words: str) -> None:

@@ -52,8 +52,8 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
         study.model, study.dataset.inputs([row], torch.float64), study.background
     )
     alone = value.values[0, value.coalitions.index(group), output]
-    assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
-    assert f"sets it to **{alone:+.2f}**" in words
+    assert f"at least **{found.votes[0]:+.2f}** and at most **{found.votes[-1]:+.2f}**" in words
+    assert f"moves it by **{alone - found.baseline:+z.2f}**" in words
     assert f"{study.background.size:,} training samples" in words
     states = decision_operator.group_states(
         study.model, study.dataset.inputs(study.dataset.rows("test"), torch.float64), group
@@ -62,7 +62,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
         int(np.argmax(found.overlap(states, len(found.values) - 1)))
     ]
     shown = sample_votes.votes(study, group, output, "test")
-    assert shown.nearest("for")[0] == nearest
+    assert shown.nearest("for")[0][0] == nearest
     assert shown.weights.sum() == pytest.approx(1)
 
 
