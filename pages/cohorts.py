@@ -44,12 +44,11 @@ def page() -> None:
     """Draw the page."""
     context = frame.begin_model_page("Cohorts", restore_filter)
     with page_runs.show_errors(), st.container(key="fold-cohorts"):
-        left, right = st.columns([1, 1.25], gap="medium")
+        left, right = st.columns([1.25, 1], gap="medium")
         with left:
             levels = choose_levels(context)
-            comparison_table(context, levels)
         with right:
-            map_of_samples(context, levels)
+            comparison_table(context, levels)
         parts = {
             name: partial(
                 panels.lazy_panel, name.lower(), partial(part, context, levels), stays=True
@@ -57,6 +56,7 @@ def page() -> None:
             for name, part in (PARTS | plugin.tabs("cohorts")).items()
         }
         panels.tabs(builders.VIEW, parts, **context.scopes(), levels=levels)
+        map_of_samples(context, levels)
 
 
 def contributions(context: PageContext, levels: performance.CohortComparison) -> None:

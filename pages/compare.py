@@ -80,8 +80,7 @@ def decisions(context: PageContext, view: page_state.Pin) -> None:
             panels.show(sides, "shares", "entropies")
             if not builders.have_entropies(sides):
                 st.caption(
-                    "Entropies are not comparable, since A and B do not both have states that evolve or are "
-                    "fused."
+                    "Entropies are not compared, since those of A and B are not of the same parts."
                 )
         panels.show(
             sides,

@@ -52,7 +52,7 @@ def test_cohorts_page_numbers_equal_the_library(source: str) -> None:
     study, rows = table_of(source)
     inside = rows[(rows["relation"].isin(["agreement", "joint"])) & (rows["error"] > 0.01)]
     words = plain(said(app))
-    assert f"**{len(inside):,} of {len(rows):,}** explained samples of test;" in words
+    assert f"**{len(inside):,} of {len(rows):,}**" in words
     everyone = np.ones(len(rows), dtype=bool)  # no cohort beside them
     for some, names in ((rows.index.isin(inside.index), ["all", "cohort"]), (everyone, ["all"])):
         levels = performance.comparison_table(study, rows, some, None, "all")

@@ -230,7 +230,7 @@ def test_address_can_request_all_samples(few: Any) -> None:
     assert "all_samples=True" in rendering.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
-    with pytest.raises(Exception, match="Samples of slow figures 'most' does not exist"):
+    with pytest.raises(Exception, match="Samples in slow figures 'most' does not exist"):
         rendering.figure_names(
             "cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]}
         )

@@ -129,8 +129,8 @@ def test_sentence_states_the_counts(kind: str) -> None:
             assert ("would not" in words) == (right == 0)
         for right in (0, 1, 9, 14):
             words = cohort_errors.describe_corrected(14, right, kind, conflicts)
-            assert words.startswith(f"Of 14 {noun}s ")
-            assert f", {right or 'none'} would" in words
+            assert f"corrects {right or 'none'} of 14 " in words
+            assert words.endswith("of conflicts") == conflicts
 
 
 def test_chips_follow_from_the_filter(planted: Any) -> None:
@@ -182,9 +182,8 @@ def test_chips_and_the_table_on_the_page(planted: Any) -> None:
     assert not app.exception
     assert app.text_input(key="filter").value == "relation=conflict; sign=wrong"
     found = mistakes.wrong(compare_cohort(planted, "relation=conflict; sign=wrong"))
-    assert (
-        f"Of {len(found.rows)} conflicts with the wrong sign, {found.right.sum()} would"
-        in plain(said(app))
+    assert f"corrects {found.right.sum()} of {len(found.rows)} wrong signs of conflicts" in plain(
+        said(app)
     )
     table = next(frame.value for frame in app.dataframe if "misleading" in frame.value)
     assert table["id"].tolist() == found.rows.index.tolist()
@@ -201,6 +200,6 @@ def test_control_is_a_random_term() -> None:
         without = [sum(terms.values()) - value for term, value in terms.items() if term]
         counted += np.mean([(score > 0) == (truth > 0) for score in without])
     assert found.by_chance == pytest.approx(counted, abs=0.02)
-    assert f"{found.by_chance:.1f} without one at random" in cohort_errors.describe_corrected(
+    assert f"a random term, {found.by_chance:.1f}" in cohort_errors.describe_corrected(
         len(found.rows), int(found.right.sum()), found.kind, by_chance=found.by_chance
     )

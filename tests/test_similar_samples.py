@@ -23,7 +23,12 @@ from qfusion.study.opening import open_sample
 from qfusion.study.performance import compare_cohort
 from qfusion.views import cohort_errors, cohort_points, samples, several_decisions, two_decisions
 from qfusion.views.cohort_contributions import name_all_with_size
-from qfusion.views.pages import cohorts as slice_panels, page_state, rendering
+from qfusion.views.pages import (
+    cohorts as slice_panels,
+    compare as compare_page,
+    page_state,
+    rendering,
+)
 from tests.support.app import plain, said, visit
 
 
@@ -181,15 +186,16 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
     logits = [side.study.scores[one, output] for side in (sides.a, b)]
     assert sum(terms.values()) == pytest.approx(logits[1] - logits[0], abs=1e-4)
     picture = two_decisions.disagreements(sides)
-    assert f"on {result.opposed} of 1,200 test samples" in picture.title
-    assert "left \\+ right parts them in 8 of 8" in picture.title
+    assert f"disagree on {result.opposed} of 1,200 test samples" in picture.title
+    assert "mainly through left \\+ right (8 of 8)" in picture.title
+    assert all("left + right" in end for end in picture.figure.data[0].text)
     assert picture.numbers["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
     few = compare.ModelDisagreement(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
     assert two_decisions.describe_disagreements(few, ["text", ""], False) == (
-        "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
-        "them in 1 of 2 each"
+        "A and B disagree on the sign of 0 of 9 test samples; where they differ most, mainly through text and the "
+        "baseline (1 of 2 each)"
     )
     assert not compare.two_models(compare.compare_samples(planted, "qj-planted", "p0007"))
 
@@ -197,18 +203,17 @@ def test_disagreements_are_sorted_by_predictions_and_a_term(planted: Any) -> Non
 def test_the_list_of_disagreements_opens_samples() -> None:
     app = visit("Compare", model="qcnn-parity", pin="qj-parity/parity/pair-0003")
     assert not app.exception
-    assert "A and B predict other classes on" in said(app)
+    assert "A and B disagree on" in said(app)
 
 
 def test_two_systems_and_two_backgrounds_are_stated(planted: Any) -> None:
     sides = compare.compare_samples(planted, "qcnn-parity", "pair-0003", "parity")
-    says = two_decisions.entropies(sides).caption
-    assert "in A of each fused qubit" in says
-    assert "; in B of each modality's state" in says
+    assert not compare_page.have_entropies(sides)
     drawn = "training samples, each modality drawn independently"
     behind = f"The background of A is the 6,000 {drawn}, that of B is the 2,100 {drawn}."
     assert behind in two_decisions.shares(sides).caption
     same = compare.compare_samples(planted, "qj-planted", "p0007")
+    assert compare_page.have_entropies(same)
     assert f"Compared with the 2,100 {drawn}." in two_decisions.shares(same).caption
     assert " in A " not in two_decisions.entropies(same).caption
 

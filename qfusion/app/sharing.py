@@ -229,6 +229,12 @@ def suggest_pins(context: PageContext) -> None:
 def _compare_with_model(view: page_state.Pin, model: str) -> None:
     state.put(links.PIN, view)
     state.put(address.MODEL.key, model)
+    name = text.escape_markdown(address.model_names()[model].short)
+    st.toast(
+        f"The model at the top is now {name} (B). A is pinned.",
+        icon=":material/push_pin:",
+        duration="long",
+    )
 
 
 def compared_views(context: PageContext, view: page_state.Pin) -> None:

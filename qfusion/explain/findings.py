@@ -299,9 +299,8 @@ def check_stability(stability: Stability, errors: np.ndarray, unit: str) -> list
         {"seeds": R, "samples": B},
         _ascending(weak or ranks),
     )
-    spread = stability.spread()
-    floor = Finding(Concern.SEED_SPREAD, {"spread": float(np.median(spread.max(1)))}, unit=unit)
-    findings = [order, floor, *check_poor_predictions(spread, errors)]
+    floor = Finding(Concern.SEED_SPREAD, {"spread": stability.typical_spread}, unit=unit)
+    findings = [order, floor, *check_poor_predictions(stability.spread(), errors)]
     agreement = stability.leader_agreement()
     if agreement < LEADERS_AGREE:
         findings.append(Finding(Concern.LEADER_UNSTABLE, {"agreement": agreement}))

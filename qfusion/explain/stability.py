@@ -103,6 +103,12 @@ class Stability:
         """Return the standard deviation over the seeds (ddof 1), (B, names)."""
         return np.std(self.terms(what)[1], 0, ddof=1)
 
+    @property
+    def typical_spread(self) -> float:
+        """The standard deviation over the seeds of the least stable term of a typical sample: the median of the
+        largest."""
+        return float(np.median(self.spread().max(1)))
+
     def leader_agreement(self) -> float:
         """Return how often two seeds say the same of who leads: the same modality, or that none does.
 

@@ -19,7 +19,6 @@ from qfusion.figures.parts import (
     selection,
 )
 from qfusion.figures.style import (
-    BLUE,
     GREY,
     INK,
     LINE,
@@ -42,7 +41,7 @@ NO_ROWS = "No sample of this cohort is explained."
 @checks_arrays()
 def violins(
     whole: Mapping[str, np.ndarray],
-    cohort: Mapping[str, np.ndarray],
+    cohort: Mapping[str, np.ndarray] | None,
     sample: Mapping[str, float],
     modalities: Sequence[str],
     *,
@@ -50,18 +49,24 @@ def violins(
     whole_name: str = "all",
     cohort_name: str = "cohort",
 ) -> Figure:
-    """Draw the distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
+    """Draw the distribution of every term, all samples above the line, open, and the cohort below it, filled; the
+    sample as a diamond.
 
     Args:
-        whole, cohort: dividends (n,) and (k,) keyed by coalition. sample: of one sample; empty for none.
+        whole, cohort: dividends (n,) and (k,) keyed by coalition; no cohort where it is all samples.
+        sample: of one sample; empty for none.
     """
     terms = list(whole)
     figure = base_figure(96 + 62 * len(terms), left=10, legend=True)
     if not len(next(iter(whole.values()), [])):
         return write_note(figure, NO_ROWS)
-    for values, side, name in ((whole, "negative", whole_name), (cohort, "positive", cohort_name)):
+    if cohort is None:
+        levels = [(whole, "both", whole_name, 0.35)]
+    else:
+        levels = [(whole, "negative", whole_name, 0.0), (cohort, "positive", cohort_name, 0.35)]
+    for values, side, name, opacity in levels:
         for row, term in enumerate(terms):
-            hue = GREY if side == "negative" else term_colour(term, modalities)
+            hue = term_colour(term, modalities)
             numbers = np.asarray(values[term], dtype=float)
             if len(numbers) < 2 or np.ptp(numbers) == 0:
                 add_marks(
@@ -86,14 +91,13 @@ def violins(
                     name=label(name),
                     showlegend=False,
                     line={"color": hue, "width": 1.5},
-                    fillcolor=fade_colour(hue, 0.35),
+                    fillcolor=fade_colour(hue, opacity),
                     meanline={"visible": True},
                     hoveron="violins",
                     hoverinfo="skip",
                 )
-    _add_legend_entries(
-        figure, (whole_name, GREY, "square"), (cohort_name, BLUE if modalities else GREY, "square")
-    )
+    if cohort is not None:
+        _explain_levels(figure, whole_name, cohort_name, "square")
     _diamonds(
         figure,
         [sample[term] for term in terms if term in sample],
@@ -121,8 +125,8 @@ def boxes(
     whole_name: str = "all",
     cohort_name: str = "cohort",
 ) -> Figure:
-    """Draw every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, grey for all,
-    coloured for the cohort.
+    """Draw every term by group: quartiles as boxes with whiskers from the 5th to the 95th percentile, open for all,
+    filled for the cohort, which is left out where it is all samples.
 
     Args:
         whole: dividends (n,) keyed by coalition. cohort: which rows belong to it, bool (n,). group: the group of each
@@ -134,17 +138,20 @@ def boxes(
     if not len(group):
         return write_note(figure, NO_ROWS)
     height = 1 / max(len(terms), 1)
-    titles = {
-        name: f"{label(name, 24)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
-        for name in names
-    }
+    everyone = np.ones(len(group), dtype=bool)
+    if cohort.all():
+        levels = [(everyone, whole_name, 0.35)]
+    else:
+        levels = [(everyone, whole_name, 0.0), (cohort, cohort_name, 0.35)]
+    titles = {}
+    for name in names:
+        sizes = (f"{int((keep & (group == name)).sum()):,}" for keep, *_ in levels)
+        titles[name] = f"{label(name, 24)}<br>n {' | '.join(sizes)}"
     figure.update_layout(legend_y=1 + 22 / (92 * len(terms)))
     for row, term in enumerate(terms):
         place = "y" if row == 0 else f"y{row + 1}"
-        for keep, colour, offset in (
-            (np.ones(len(group), dtype=bool), GREY, "all"),
-            (cohort, term_colour(term, modalities), "cohort"),
-        ):
+        colour = term_colour(term, modalities)
+        for keep, level, opacity in levels:
             parts = [whole[term][keep & (group == name)] for name in names]
             filled = [i for i, part in enumerate(parts) if len(part)]
             if not filled:
@@ -160,11 +167,11 @@ def boxes(
                 q3=q3,
                 upperfence=high,
                 yaxis=place,
-                offsetgroup=offset,
+                offsetgroup=level,
                 showlegend=False,
                 line={"color": colour, "width": 1.5},
-                fillcolor=fade_colour(colour, 0.35),
-                name=label(whole_name if offset == "all" else cohort_name),
+                fillcolor=fade_colour(colour, opacity),
+                name=label(level),
             )
         if sample is not None and sample[0] in names and term in sample[1]:
             _add_diamonds(
@@ -198,12 +205,11 @@ def boxes(
             yanchor="bottom",
             yshift=-2,
         )
-    _add_legend_entries(
-        figure,
-        (whole_name, GREY, "square"),
-        (cohort_name, BLUE, "square"),
-        *([("this sample", INK, "diamond")] if sample else []),
-    )
+    if len(levels) > 1:
+        _explain_levels(figure, whole_name, cohort_name, "square")
+    if sample:
+        add_legend_mark(figure, "this sample", {"symbol": "diamond", "size": 11, "color": INK})
+    sizes_of = " (n of all | of the cohort)" if len(levels) > 1 else ""
     figure.update_layout(
         boxmode="group",
         xaxis={
@@ -212,7 +218,7 @@ def boxes(
             "anchor": "y" if len(terms) == 1 else f"y{len(terms)}",
             "categoryorder": "array",
             "title": {
-                "text": f"{label(by)} (n of all | of the cohort); boxes: {title_with_unit('contribution', unit)}"
+                "text": f"{label(by)}{sizes_of}; boxes: {title_with_unit('contribution', unit)}"
             },
         },
     )
@@ -223,7 +229,7 @@ def boxes(
 def relation_bars(
     kinds: Sequence[str],
     whole: Sequence[int],
-    cohort: Sequence[int],
+    cohort: Sequence[int] | None,
     errors: Sequence[tuple[Interval, Interval]],
     *,
     chosen: str = "",
@@ -235,15 +241,16 @@ def relation_bars(
     `customdata` of a bar is its type.
 
     Args:
-        whole, cohort: counts of each type. chosen: type of the sample.
+        whole, cohort: counts of each type; no cohort where it is all samples. chosen: type of the sample.
         errors: mean error of all and of the cohort; empty where no truth is known.
     """
     rows = np.arange(len(kinds))
-    figure = base_figure(110 + 62 * len(kinds), left=10, legend=True, right=24)
-    for counted, hue, shift, name in (
-        (whole, GREY, 0.19, whole_name),
-        (cohort, BLUE, -0.19, cohort_name),
-    ):
+    figure = base_figure(110 + 62 * len(kinds), left=10, legend=cohort is not None, right=24)
+    if cohort is None:
+        levels = [(whole, GREY, 0.0, whole_name)]
+    else:
+        levels = [(whole, GREY, -0.19, whole_name), (cohort, INK, 0.19, cohort_name)]
+    for counted, hue, shift, name in levels:
         total = max(sum(counted), 1)
         add_row_bars(
             figure,
@@ -256,14 +263,14 @@ def relation_bars(
             customdata=list(kinds),
             **selection(1, 1),
             hovertemplate="%{customdata}: %{text}<br>click to make it the cohort<extra></extra>",
-            **outside_texts([f"{n:,} ({n / total:.0%})" for n in counted]),
+            **outside_texts([f"{n:,} ({_short_share(n / total)})" for n in counted]),
         )
-    for own, hue, shift in zip(
-        zip(*errors, strict=True), (GREY, BLUE), (0.19, -0.19), strict=False
-    ):
+    for own, (_, hue, shift, _) in zip(zip(*errors, strict=True), levels, strict=False):
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
-    _add_legend_entries(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
-    shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
+    if cohort is not None:
+        for _, hue, _, name in levels:
+            add_legend_mark(figure, label(name), {"symbol": "square", "size": 11, "color": hue})
+    shares = [n / max(sum(counted), 1) for counted, *_ in levels for n in counted]
     figure.update_yaxes(
         **row_axis(
             [
@@ -277,15 +284,15 @@ def relation_bars(
     figure.update_layout(
         clickmode="event+select",
         xaxis={
-            "domain": [0, 0.56],
+            "domain": [0, 0.6],
             "range": [0, 1.45 * max(0.1, *shares)],
             "tickformat": ".0%",
             "title": {"text": "part of the samples"},
         },
-        xaxis2=axis() | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
+        xaxis2=axis() | {"domain": [0.72, 1], "anchor": "y", "rangemode": "tozero"},
     )
     if errors:
-        figure.update_layout(xaxis2_title_text="mean error")
+        figure.update_layout(xaxis2_title_text="mean error", xaxis2_nticks=4)
     else:
         figure.update_layout(xaxis={"domain": [0, 1]}, xaxis2_visible=False)
     return figure
@@ -294,15 +301,18 @@ def relation_bars(
 @checks_arrays("whole", "cohort")
 def share_bars(
     whole: Mapping[str, Interval],
-    cohort: Mapping[str, Interval],
+    cohort: Mapping[str, Interval] | None,
     sample: Mapping[str, float],
     modalities: Sequence[str],
     *,
     whole_name: str = "all",
     cohort_name: str = "cohort",
 ) -> Figure:
-    """Draw the mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the
+    """Draw the mean share of every modality with its interval: an open mark for all, a filled one for the cohort, the
     sample as a diamond.
+
+    Args:
+        whole, cohort: by modality; no cohort where it is all samples. sample: of one sample; empty for none.
     """
     rows = np.arange(len(modalities))
     figure = base_figure(
@@ -312,23 +322,15 @@ def share_bars(
         x_title="share of the decision, |Shapley value| / sum",
         x_axis={"tickformat": ".0%", "rangemode": "tozero"},
     )
-    _intervals(
-        figure,
-        [whole[name] for name in modalities],
-        rows + 0.17,
-        [GREY] * len(rows),
-        "x",
-        whole_name,
-    )
-    _intervals(
-        figure,
-        [cohort[name] for name in modalities],
-        rows - 0.17,
-        [term_colour(name, modalities) for name in modalities],
-        "x",
-        cohort_name,
-    )
-    _add_legend_entries(figure, (whole_name, GREY, "circle"), (cohort_name, BLUE, "circle"))
+    if cohort is None:
+        levels = [(whole, 0.0, whole_name, "circle")]
+    else:
+        levels = [(whole, -0.17, whole_name, "circle-open"), (cohort, 0.17, cohort_name, "circle")]
+        _explain_levels(figure, whole_name, cohort_name, "circle")
+    hues = [term_colour(name, modalities) for name in modalities]
+    for level, shift, level_name, symbol in levels:
+        estimates = [level[name] for name in modalities]
+        _intervals(figure, estimates, rows + shift, hues, "x", level_name, symbol)
     _diamonds(
         figure, [sample[name] for name in modalities if name in sample], list(rows[: len(sample)])
     )
@@ -380,7 +382,7 @@ def scatter(
         )
     for keep, hue, name, size in (
         (~inside, GREY, whole_name, 6),
-        (inside, BLUE, cohort_name, 7),
+        (inside, INK, cohort_name, 7),
     ):
         if keep.any():
             add_marks(
@@ -415,6 +417,7 @@ def _intervals(
     hues: Sequence[str],
     xaxis: str,
     name: str,
+    symbol: str = "circle",
 ) -> None:
     for i, estimate in enumerate(estimates):
         if not np.isfinite(estimate.value):
@@ -427,6 +430,9 @@ def _intervals(
             [y[i]],
             hues[i],
             10,
+            symbol=symbol,
+            rim=2,
+            rim_hue=hues[i],
             xaxis=xaxis,
             showlegend=False,
             name=label(name),
@@ -459,7 +465,13 @@ def _add_diamonds(figure: Figure, x: Sequence[Any], y: Sequence[float], **more: 
     add_marks(figure, x, y, INK, 10, symbol="diamond", rim=1.5, rim_hue=PAPER, **more)
 
 
-def _add_legend_entries(figure: Figure, *entries: tuple[str, str, str]) -> None:
-    """Add entries of the legend that stand for several traces."""
-    for name, hue, symbol in entries:
-        add_legend_mark(figure, label(name), {"symbol": symbol, "size": 11, "color": hue})
+def _explain_levels(figure: Figure, whole_name: str, cohort_name: str, symbol: str) -> None:
+    """Say in the legend that marks of all samples are open, and those of the cohort filled."""
+    for name, look in ((whole_name, f"{symbol}-open"), (cohort_name, symbol)):
+        marker = {"symbol": look, "size": 11, "color": GREY, "line": {"width": 2, "color": GREY}}
+        add_legend_mark(figure, label(name), marker)
+
+
+def _short_share(part: float) -> str:
+    """Return a share of samples; one above 0 is never written as 0%."""
+    return "< 1%" if 0 < part < 0.005 else f"{part:.0%}"

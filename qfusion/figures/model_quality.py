@@ -12,10 +12,11 @@ from qfusion.figures.parts import (
     selection,
 )
 from qfusion.figures.style import (
-    BLUE,
     GREY,
+    INK,
     LINE,
     SKY,
+    STATE_HUES,
     UNSIGNED_SCALE,
     VERMILLION,
     axis,
@@ -118,7 +119,7 @@ def roc_curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "") -> F
                     "mode": "lines",
                     "xaxis": f"x{to}",
                     "yaxis": f"y{to}",
-                    "line": {"color": BLUE, "width": 3}
+                    "line": {"color": INK, "width": 3}
                     if name == chosen
                     else {"color": fade_colour(GREY, 0.7), "width": 1.2},
                     "hovertemplate": f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
@@ -151,17 +152,17 @@ def calibration_plot(certainty: np.ndarray, accuracy: np.ndarray, counts: np.nda
         np.minimum(certainty, accuracy),
         strict=True,
     ):
-        add_line(figure, [x, x], [low, high], fade_colour(VERMILLION, 0.6), 2, hoverinfo="skip")
+        add_line(figure, [x, x], [low, high], fade_colour(STATE_HUES[0], 0.6), 2, hoverinfo="skip")
     add_line(
         figure,
         certainty,
         accuracy,
-        BLUE,
+        INK,
         1.6,
         mode="lines+markers",
         marker={
             "size": list(6 + 18 * np.sqrt(counts / counts.max())),
-            "color": BLUE,
+            "color": INK,
             "opacity": 1,
             "line": {"width": 0},
         },
@@ -193,7 +194,7 @@ def residual_plot(
     if not len(values):
         return write_note(figure, EMPTY)
     edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
-    for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
+    for chosen, colour, name in ((~inside, GREY, "others"), (inside, INK, "cohort")):
         if chosen.any():
             add_marks(
                 figure,

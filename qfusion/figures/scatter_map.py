@@ -22,18 +22,12 @@ from qfusion.figures.parts import (
     selection,
 )
 from qfusion.figures.style import (
-    BLUE,
-    GREEN,
     GREY,
     INK,
-    ORANGE,
     PAPER,
-    PURPLE,
     QUIET,
-    SKY,
+    STATE_HUES,
     UNSIGNED_SCALE,
-    VERMILLION,
-    YELLOW,
     Attributes,
     add_ring,
     base_figure,
@@ -45,8 +39,9 @@ from qfusion.figures.style import (
 
 # A map of samples: a point each, coloured by a number or by what it belongs to; and the samples nearest to one.
 
-GROUP_HUES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW, GREY)
-SHAPES = ("circle", "diamond", "square")
+GROUP_HUES = (*STATE_HUES, INK)  # of no modality: groups may be classes
+SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
+WRONG = STATE_HUES[0]  # of errors
 MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
 _CHOSEN = selection(1, 0.4)
 
@@ -83,7 +78,7 @@ def sample_scatter(
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
     across, up = ({"title": {"text": label(title, 90)}, "nticks": 7} for title in titles)
-    figure = base_figure(560, legend=bool(names), top=38)
+    figure = base_figure(360, legend=bool(names), top=38)
     figure.update_layout(dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up)
     if not len(ids):
         return write_note(figure, "No sample of this split is explained.")
@@ -194,6 +189,7 @@ def nearest_bars(
     right: Sequence[bool | None],
     *,
     notes: Sequence[str] = (),
+    ends: Sequence[str] = (),
     axis: str = "distance",
     typical: float = float("nan"),
     empty: str = "There is no other sample.",
@@ -205,6 +201,7 @@ def nearest_bars(
         names: what is said of each, its id first. distances: (n,).
         right: whether each was predicted rightly; None where that is no question.
         notes: the text of each sample, on a line of its own; empty for none.
+        ends: what stands behind the number of each bar.
         axis: title of the distances. typical: median distance of all samples, NaN for none.
         empty: what an empty figure says.
     """
@@ -222,10 +219,10 @@ def nearest_bars(
     patterns = []
     for entry in right:
         if entry is False:
-            hues.append(VERMILLION)
+            hues.append(WRONG)
             patterns.append("/")
         else:
-            hues.append(BLUE)
+            hues.append(GREY)
             patterns.append("")
     add_row_bars(
         figure,
@@ -244,7 +241,12 @@ def nearest_bars(
         customdata=[label(name, 90) for name in names],
         **_CHOSEN,
         hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
-        **outside_texts([f"{value:.3g}" for value in distances]),
+        **outside_texts(
+            [
+                f"{value:.3g}" + (f"  {label(end)}" if end else "")
+                for value, end in zip(distances, ends or [""] * len(names), strict=True)
+            ]
+        ),
     )
     if np.isfinite(typical):
         add_vertical_rule(figure, typical, width=1.5, dash="dot")
@@ -253,6 +255,8 @@ def nearest_bars(
     figure.update_layout(clickmode="event+select")
     figure.update_xaxes(title_text=label(axis), range=[0, 1.12 * top], nticks=7)
     figure.update_yaxes(**row_axis(name_rows(names, notes)))
+    if any(ends):
+        figure.update_xaxes(range=[0, 1.8 * float(np.max(distances))])
     return figure
 
 
@@ -294,7 +298,7 @@ def error_rates(
     ]
     add_vertical_rule(figure, overall, width=1.5, dash="dot")
     add_head(figure, f"all {overall:.1%}", overall, hue=QUIET)
-    for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low]):
+    for row, hue in enumerate([WRONG if a > overall else GREY for a in low]):
         add_marks(
             figure,
             [value[row]],
@@ -349,7 +353,7 @@ def largest_errors(
     )
     if not len(names):
         return write_note(figure, "No sample of this cohort.")
-    colours = [VERMILLION] * len(names)
+    colours = [WRONG] * len(names)
     if chosen is not None and 0 <= chosen < len(names):
         colours[chosen] = INK
     add_row_bars(

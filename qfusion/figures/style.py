@@ -410,7 +410,7 @@ def add_ring(
     x: Sequence[float] | np.ndarray,
     y: Sequence[float] | np.ndarray,
     chosen: str | None,
-    hue: str = VERMILLION,
+    hue: str = INK,
     size: int = 15,
     **more: Any,
 ) -> Figure:

@@ -36,13 +36,14 @@ def truth_scatter(
     ids: Sequence[str],
     chosen: int | None = None,
     unit: str = "score",
+    same_unit: bool = True,
 ) -> Figure:
-    """Draw small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal
-    dotted.
+    """Draw small scatters, one a coalition: true dividend across, exact dividend up, with a dotted line: the diagonal
+    where both have the same unit, else the line of least squares.
 
     Args:
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
-            is ringed.
+            is ringed. unit: of the exact dividends. same_unit: whether it is that of the true ones.
     """
     figure = base_figure(40 + 225 * -(-len(terms) // COLUMNS), left=46, right=8, top=6, bottom=46)
     titles = [
@@ -60,13 +61,18 @@ def truth_scatter(
     )
     names = [label(name) for name in ids]
     for i, (term, place) in enumerate(zip(terms, places, strict=True)):
-        reach = [
-            float(min(true[:, i].min(), ours[:, i].min())),
-            float(max(true[:, i].max(), ours[:, i].max())),
-        ]
+        if same_unit:
+            line = [
+                float(min(true[:, i].min(), ours[:, i].min())),
+                float(max(true[:, i].max(), ours[:, i].max())),
+            ]
+            reach = line
+        else:
+            reach = [float(true[:, i].min()), float(true[:, i].max())]
+            line = np.polyval(np.polyfit(true[:, i], ours[:, i], 1), reach).tolist()
         figure.add_scatter(
             x=reach,
-            y=reach,
+            y=line,
             mode="lines",
             line={"color": LINE, "dash": "dot"},
             hoverinfo="skip",

@@ -231,7 +231,7 @@ def iterate_chunks(rows: np.ndarray, most: int, task: str) -> Iterator[np.ndarra
     return _progress.progress_over(chunks, task, len(rows), len)
 
 
-SAMPLES = DRAWN, ALL = ("drawn", "all")
+SAMPLES = DRAWN, ALL = ("a random subset", "all")
 SEED = 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import ZERO, sizes
+from qfusion._sentences import ZERO, count, listed, share, sizes, top
 from qfusion.explain import RELATIONS, bootstrap
 from qfusion.explain.coalitions import leading_modality
 from qfusion.figures import cohort_charts
@@ -22,6 +22,7 @@ from qfusion.views.words.names import (
     WITH_SIZE,
     describe_level_intervals,
     name_all,
+    name_cohort,
     name_cohort_with_size,
 )
 from qfusion.views.words.verdicts import RELATION_DEFINITIONS
@@ -57,7 +58,7 @@ def cohort_shares(levels: performance.CohortComparison) -> View:
     )
     figure = cohort_charts.share_bars(
         whole,
-        part,
+        None if levels.inside.all() else part,
         {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
         names,
         whole_name=name_all_with_size(levels),
@@ -88,7 +89,7 @@ def cohort_shares(levels: performance.CohortComparison) -> View:
     return View(
         figure,
         title,
-        caption="the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: "
+        caption="the mean part of each modality in Σ|Shapley value| (MM-SHAP); whiskers: "
         f"{describe_level_intervals(levels)}; diamond: the sample. {describe_study_background(levels)}",
         limits="A leading modality need not be right. Joint terms are not counted.",
         table=table,
@@ -135,11 +136,10 @@ def types(levels: performance.CohortComparison) -> View:
     whole, part = (
         [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
-    title = describe_worst_relation({kind: pair[0] for kind, pair in result.items()})
     figure = cohort_charts.relation_bars(
         kinds,
         whole,
-        part,
+        None if inside.all() else part,
         [(a, b) for a, b in result.values()] if has_truth else [],
         chosen="" if levels.own is None else str(levels.own["relation"]),
         whole_name=name_all_with_size(levels),
@@ -175,8 +175,11 @@ def types(levels: performance.CohortComparison) -> View:
     )
     return View(
         figure,
-        title,
+        describe_most_frequent(
+            dict(zip(kinds, part, strict=True)), name_cohort(levels) if levels.parts else ""
+        ),
         caption=caption,
+        lead=describe_worst_relation({kind: pair[0] for kind, pair in result.items()}),
         limits=(
             "Does not show why their errors differ: a type may be harder for other reasons."
             if has_truth
@@ -212,7 +215,7 @@ def dividends(
         group = np.full(len(rows), "", dtype=object)
         drawn = cohort_charts.violins(
             values,
-            {term: result[inside] for term, result in values.items()},
+            None if inside.all() else {term: result[inside] for term, result in values.items()},
             own,
             study.modalities,
             unit=unit,
@@ -241,8 +244,9 @@ def dividends(
     rest = len(study.terms) - len(terms)
     exact = "exact " if study.is_exact else ""
     caption = (
-        f"every sample's {exact}contribution of each term, with its sign; {shape}; grey: all, coloured: "
-        f"the cohort, diamond: this sample. {describe_study_background(levels)}"
+        f"every sample's {exact}contribution of each term, with its sign; {shape}"
+        f"{'' if inside.all() else '; open: all, filled: the cohort'}; diamond: this sample. "
+        f"{describe_study_background(levels)}"
     )
     if rest:
         caption += (
@@ -279,11 +283,29 @@ def describe_study_background(levels: performance.CohortComparison) -> str:
     ) + decisions.describe_standard_errors(study)
 
 
+def describe_most_frequent(counts: Mapping[str, int], where: str = "") -> str:
+    """Describe which relation of the modalities is the most frequent.
+
+    Args:
+        counts: samples by relation. where: name of the cohort; empty where it is all samples.
+    """
+    total = sum(counts.values())
+    if not total:
+        return "No sample of this cohort"
+    kinds = [f"‘{kind}’" for kind in top(counts)]
+    each = " each" if len(kinds) > 1 else ""
+    among = f" of the {text.escape_markdown(where)}" if where else ""
+    verb = "is" if total == 1 else "are"
+    return f"{share(max(counts.values()) / total)} of {count(total, 'decision')}{among} {verb} {listed(kinds)}{each}"
+
+
 def describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
-    """Describe which type is predicted worst, if the intervals separate it from the others."""
+    """Describe which type is predicted worst, if the intervals separate it from the others; empty where fewer than two
+    have an interval.
+    """
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
-        return "How do the modalities relate?"
+        return ""
     worst = max(known, key=lambda kind: known[kind].low)
     best = min(known, key=lambda kind: known[kind].high)
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"

@@ -70,7 +70,7 @@ def slices(levels: performance.CohortComparison, *, by: Annotated[str, SLICES_BY
     else:
         limit = mistakes.limit(levels)
         caption += f"one of at least {limit:.3g}, the largest quarter of all."
-    caption += " Orange: the whole interval lies above the rate of all."
+    caption += " Pink: the whole interval lies above the rate of all."
     alternative = (
         "Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8]) + "."
     )
@@ -93,7 +93,7 @@ def slices(levels: performance.CohortComparison, *, by: Annotated[str, SLICES_BY
         figure,
         title,
         caption=caption,
-        limits="Why a slice is harder remains open. Among many slices an orange one may be due to chance; the title "
+        limits="Why a slice is harder remains open. Among many slices a pink one may be due to chance; the title "
         "accounts for their number.",
         table=table,
         alternative=alternative,
@@ -271,6 +271,7 @@ _WRONG = {
         "what": "of the wrong class",
         "has": "is of the wrong class",
         "right": "be of the right one",
+        "errors": "errors",
         "way": "towards the predicted and away from the true class",
         "left": "the class with the largest log-odds without that contribution",
         "moves": "the log-odds towards the annotated class",
@@ -280,9 +281,15 @@ _WRONG = {
         "what": "with the wrong sign",
         "has": "has the wrong sign",
         "right": "have the right one",
+        "errors": "wrong signs",
     },
     mistakes.LARGE_ERROR: _FROM_TRUTH
-    | {"what": "with a large error", "has": "has a large error", "right": "have a small one"},
+    | {
+        "what": "with a large error",
+        "has": "has a large error",
+        "right": "have a small one",
+        "errors": "large errors",
+    },
 }
 
 
@@ -305,10 +312,11 @@ def describe_corrected(
             f"The one {noun} {about['what']} would {'' if right else 'not '}{about['right']} without its most "
             "misleading term"
         )
-    random = "" if by_chance is None else f", {by_chance:.1f} without one at random"
+    random = "" if by_chance is None else f"; a random term, {by_chance:.1f}"
+    among = " of conflicts" if conflicts else ""
     return (
-        f"Of {count:,} {noun}s {about['what']}, {f'{right:,}' if right else 'none'} would {about['right']} without "
-        f"their most misleading term{random}"
+        f"Removing the most misleading term corrects {f'{right:,}' if right else 'none'} of {count:,} "
+        f"{about['errors']}{among}{random}"
     )
 
 

@@ -199,7 +199,8 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
         stored: trustworthiness of the neighbours, NaN where it is not measured.
     """
     if held is not None:
-        return f"Two components hold {share(held)} of the variance of the {what}"
+        only = "only " if held < 0.5 else ""
+        return f"Two components hold {only}{share(held)} of the variance of the {what}"
     sentence = f"UMAP of the {what}"
     if not np.isnan(stored):
         sentence += f": neighbours are kept with trustworthiness {stored:.2f}"
@@ -289,13 +290,15 @@ def _point_colours(
     there = set(words)
     names = [name for name in order if name in there] or sorted(there)
     places = np.array([names.index(name) for name in words], dtype=int)
-    if colour == cohorts.DOMINANT:
+    if colour in (cohorts.DOMINANT, "leader"):
+        hues = {term: style.term_colour(term, study.modalities) for term in study.terms}
         return (
             places,
-            [name.replace("+", " + ") for name in names],
-            [style.term_colour(name, study.modalities) for name in names],
+            [text.term(name) for name in names],
+            [hues.get(name, style.GREY) for name in names],
         )
-    return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
+    verdicts = {"right": style.GREY, "wrong": scatter_map.WRONG}
+    return places, names, [verdicts[name] for name in names if name in verdicts]
 
 
 def _hover_texts(study: Study, rows: pd.DataFrame) -> list[str]:

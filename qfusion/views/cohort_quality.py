@@ -91,7 +91,7 @@ def curves(levels: performance.CohortComparison) -> View:
         figure,
         describe_separation(areas, label),
         caption="each class against the rest, by its softmax: left the ROC curve, right precision and "
-        f"recall. Blue: the explained class, or else the class with the smallest area.{mean} "
+        f"recall. Thick: the explained class, or else the class with the smallest area.{mean} "
         f"{_describe_cohort(levels)}",
         limits="No threshold is chosen here.",
         table=table,
@@ -160,8 +160,8 @@ def residuals(levels: performance.CohortComparison) -> View:
     return View(
         figure,
         describe_residuals(truth[inside], part),
-        caption="prediction minus annotation of each sample; right, their histogram. Blue: the cohort, grey: "
-        f"the others of {name_split(levels)}. {_describe_cohort(levels)}",
+        caption="prediction minus annotation of each sample; right, their histogram"
+        f"{'' if inside.all() else f'; grey: the others of {name_split(levels)}'}. {_describe_cohort(levels)}",
         limits="To find causes, filter the samples, for example error>1.",
         table=table,
         alternative=f"Residuals of {len(part)} samples: mean {mean:.3f}.",

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from qfusion._checks import choose
 from qfusion._sentences import listed, share
 from qfusion.explain import stability, verdicts
-from qfusion.explain.coalitions import joint_share
+from qfusion.explain.coalitions import SPREADS, joint_share
 from qfusion.explain.verdicts import JointCourse
 from qfusion.figures import decision_charts, evolution_charts
 from qfusion.figures.circuits import fusion
@@ -341,11 +341,13 @@ def waterfall(sample: Sample) -> View:
         judged, sample.study.seeds_state, trust.words_of_sample(sample)
     )
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
-    pale = (
-        f" Pale: within its spread over {judged.seeds} training seeds."
-        if judged.within_spread
-        else ""
-    )
+    pale = ""
+    if judged.within_spread:
+        pale = (
+            f" Pale: smaller than {SPREADS:g} of its standard deviations over {judged.seeds} training seeds "
+            f"(for the least stable term of a typical sample {trust.load_stability(sample.study).typical_spread:.2g}, "
+            "see Faithfulness)."
+        )
     terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
     return View(
         draw_waterfall(sample, dividends, errors),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, check_present, choose
-from qfusion._sentences import count, listed
+from qfusion._sentences import count, listed, share
 from qfusion.errors import QFusionError
 from qfusion.explain import (
     attribution as attribution_methods,
@@ -38,6 +38,7 @@ from qfusion.views.words.reliability import (
 from qfusion.views.words.rules import agree_verb
 
 DELETION, INSERTION = DIRECTIONS = ("deletion", "insertion")
+FEWEST_STEPS = 3  # of a curve: those of two modalities are told in a sentence, without a figure
 MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
 
 
@@ -82,7 +83,8 @@ def cautions(study: Study, cached_only: bool = False) -> View:
         sums = f"Contributions of a sample sum to its {study.quantity}.{errors}"
     return View(
         None,
-        f"Limits of the explanations of {text.escape_markdown(study.name)}",
+        describe_readable_terms(_readable_shares(study))
+        or f"Limits of the explanations of {text.escape_markdown(study.name)}",
         caption=f"results on {samples:,} test samples of {dataset} against {background}. Every sentence follows from "
         f"the figures below. {sums}",
         limits="This tells whether explanations reflect the model and agree between training seeds, not whether the "
@@ -91,6 +93,33 @@ def cautions(study: Study, cached_only: bool = False) -> View:
             {"kind": [one.kind for one in words], "sentence": [one.sentence for one in words]}
         ),
         alternative="; ".join(one.sentence for one in words),
+    )
+
+
+def _readable_shares(study: Study) -> dict[str, float]:
+    """Return in how many of the explained test samples, 0 to 1, each term is beyond its spread over training seeds;
+    empty where that is not measured.
+    """
+    if not has_seed_measurements(study):
+        return {}
+    inside = np.isin(study.explained_rows, study.dataset.rows(trust.SPLIT))
+    within = study.explained_verdicts().within_spread[inside]
+    shares = 1 - within.mean(0)
+    return {term: float(part) for term, part in zip(study.coalitions, shares, strict=True) if term}
+
+
+def describe_readable_terms(shares: Mapping[str, float]) -> str:
+    """Describe which terms are beyond their spread over training seeds most and least often; empty of no term.
+
+    Args:
+        shares: of the test samples, 0 to 1, by coalition.
+    """
+    if not shares:
+        return ""
+    most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    return (
+        f"{text.term(most)} exceeds its spread over training seeds in {share(shares[most])} of the test "
+        f"samples, {text.term(least)} in {share(shares[least])}"
     )
 
 
@@ -185,19 +214,22 @@ def _draw_curves(
         title = f"Inserted: the {curves.unit} {agree_verb(curves.unit)} restored {describe_return(curves)}"
     unit = study.score_unit(0)
     whom = ""
+    figure = None
     if study.classes:
         unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
         whom = " for the predicted class of each"
     listed_values = ", ".join(f"{value:.2f}" for value in values)
-    return View(
-        trust_charts.deletion_curves(
+    if len(curves.shares) > FEWEST_STEPS:
+        figure = trust_charts.deletion_curves(
             curves.shares,
             values,
             random,
             what=f"share {what}, most important first",
             unit=f"mean |change| of the {unit}",
             hue=hue,
-        ),
+        )
+    return View(
+        figure,
         title,
         caption=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
         f"sooner the line {line}, the better. Grey: the same for {len(random)} random orders, drawn separately for "
@@ -248,11 +280,12 @@ def truth(sample: Sample) -> View:
             ids=ids.tolist(),
             chosen=int(place[0]) if len(place) else None,
             unit=study.score_unit(0),
+            same_unit=not study.classes,
         ),
         describe_truth_correlation(known),
         caption=f"each term of {len(rows):,} test samples: the term of the model and the planted term{of_classes}. "
-        f"The background is {background} for the model and all samples for the truth. ρ is the rank correlation; the "
-        f"ring is this sample.{constant}",
+        f"The background is {background} for the model and all samples for the truth. ρ is the rank correlation; "
+        f"dotted: {'the least-squares line' if study.classes else 'equal values'}; the ring is this sample.{constant}",
         limits="This needs data with a known truth; for other data, use the other views.",
         table=pd.DataFrame(
             {"sample": ids}

@@ -202,7 +202,7 @@ def similar(sample: Sample, *, by: Annotated[str, SIMILAR_BY] = maps.DIVIDENDS) 
     agree = int((verdicts[result.rows] == verdicts[sample.row]).sum())
     distances = dict(zip(ids, result.distances.tolist(), strict=True))
     numbers = "; ".join(f"{name} {value:.3g}" for name, value in distances.items())
-    wrong = "; orange, hatched: wrong predictions" if study.classes else ""
+    wrong = "; hatched: wrong predictions" if study.classes else ""
     comparison = ""
     if by == maps.DIVIDENDS:
         comparison = f" {describe_comparison(study.explanation_background)}"

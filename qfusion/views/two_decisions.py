@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from qfusion._sentences import listed, sizes, top
+from qfusion._sentences import listed, sizes, top, true_minus
 from qfusion.figures import decision_pairs, scatter_map, style
 from qfusion.figures.circuits import fusion
 from qfusion.models.protocols import Evolution
@@ -122,30 +122,21 @@ _ENTROPY_OF = {
 
 
 def entropies(sides: compare.Sides) -> View:
-    """The entropies of both; only where both have states that evolve or are fused."""
+    """The entropies of both; only where both have states that evolve, or both have qubits that are fused."""
     a = sides.a
     b = sides.b
-    timed = a.study.model.part(Evolution) is not None, b.study.model.part(Evolution) is not None
+    timed = b.study.model.part(Evolution) is not None
     title = describe_entropy_difference(
-        [
-            value - a.entropies[name]
-            for name, value in b.entropies.items()
-            if name in a.entropies and timed[0] == timed[1]
-        ],
-        "mixed" if timed[1] else "entangled",
+        [value - a.entropies[name] for name, value in b.entropies.items() if name in a.entropies],
+        "mixed" if timed else "entangled",
     )
     figure = decision_pairs.bar_pairs(
         a.entropies,
         b.entropies,
-        _hues(sides) if any(timed) else {},
+        _hues(sides) if timed else {},
         KINDS["entropy"].axis,
     )
-    caption = "the von Neumann entropy "
-    if timed[0] == timed[1]:
-        caption += _ENTROPY_OF[timed[1]]
-    else:
-        caption += f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
-    caption += f".{_describe_sides(sides)}"
+    caption = f"the von Neumann entropy {_ENTROPY_OF[timed]}.{_describe_sides(sides)}"
     of_a = rules.list_terms(a.entropies, ".2f")
     of_b = rules.list_terms(b.entropies, ".2f")
     table = pd.DataFrame(
@@ -270,11 +261,9 @@ def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
     """Describe which side has the larger entropies on average.
 
     Args:
-        changes: B less A of every part that both have, in nats; empty where they cannot be compare.
+        changes: B less A of every part that both have, in nats.
         what: large entropies mean: "mixed" or "entangled".
     """
-    if not len(changes):
-        return "The entropies of A and B are not comparable"
     mean = float(np.mean(changes))
     if round(abs(mean), 2):
         return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
@@ -309,18 +298,18 @@ def disagreements(sides: compare.Sides) -> View:
     notes = text.describe_samples(b.dataset, result.rows)
     form = "{}" if b.classes else "{:+.2f}"
     largest = [top(sizes(terms))[0] for terms in result.terms]
-    parting = [
-        f", {term.replace('+', ' + ') or 'the baseline'} {terms[term]:+.2f}"
-        for term, terms in zip(largest, result.terms, strict=True)
-    ] or [""] * len(ids)
     figure = scatter_map.nearest_bars(
         [
-            f"{name}: {form.format(a)} → {form.format(b)}{term}"
-            for name, a, b, term in zip(ids, first, second, parting, strict=True)
+            true_minus(f"{name}: {form.format(a)} → {form.format(b)}")
+            for name, a, b in zip(ids, first, second, strict=True)
         ],
         np.abs(result.differences),
         [None] * len(ids),
         notes=notes,
+        ends=[
+            f"{style.term_title(term)} {style.format_signed(terms[term])}"
+            for term, terms in zip(largest, result.terms, strict=True)
+        ],
         axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.score_unit(0)}",
         typical=result.median,
     )
@@ -364,17 +353,15 @@ def describe_disagreements(
     """Describe on how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to compare the models"
-    words = (
-        f"A and B {'predict other classes' if classes else 'decide by other signs'} on {result.opposed:,} of "
-        f"{result.among:,} test samples"
-    )
+    what = "" if classes else "the sign of "
+    words = f"A and B disagree on {what}{result.opposed:,} of {result.among:,} test samples"
     if not largest:
         return words
     count = {term: largest.count(term) for term in largest}
     first = [text.term(term) or "the baseline" for term in top(count)]
     often = max(count.values())
-    verb, ending = ("parts", "") if len(first) == 1 else ("part", " each")
-    return f"{words}; where they differ most, {listed(first)} {verb} them in {often} of {len(largest)}{ending}"
+    ending = "" if len(first) == 1 else " each"
+    return f"{words}; where they differ most, mainly through {listed(first)} ({often} of {len(largest)}{ending})"
 
 
 def describe_backgrounds(sides: compare.Sides) -> str:

@@ -212,10 +212,12 @@ def _count(context: PageContext, levels: performance.CohortComparison, table: pd
         belongs = "is not explained here"
     else:
         belongs = "is one" if context.sample in levels.rows.index[levels.inside] else "is not"
-    short = (
-        f"**{count:,} of {total:,}** explained samples of {name_split(levels)}; "
-        f"{text.escape_markdown(context.sample)} {belongs}."
-    )
+    of_split = f"{'explained ' if levels.is_partial else ''}samples of {name_split(levels)}"
+    if count == total:
+        short = f"All **{total:,}** {of_split}"
+    else:
+        short = f"**{count:,} of {total:,}** {of_split}"
+    short += f"; {text.escape_markdown(context.sample)} {belongs}."
     guidance.line(
         short,
         f"{short} In the table, means over each level"
@@ -292,14 +294,14 @@ def comparison_table(context: PageContext, levels: performance.CohortComparison)
         performance.JOINT: "size of joint terms",
         **{f"share of {name}": f"Shapley share of {name}" for name in study.modalities},
         performance.ENTROPY: performance.measure_titles(study).get(performance.ENTROPY, ""),
-        "relation": "most frequent type",
+        "relation": "most frequent relation",
     }
     rows = [
         (
             text.escape_markdown(titles.get(name, name)),
             *(_cell(name, value) for value in result[name]),
         )
-        for name in result.columns[1:]
+        for name in ("relation", *result.columns[1:-1])
     ]
     with st.container(key="cohort-ladder"):
         guidance.help_expander("Means of all, of the cohort and of this sample")

@@ -22,6 +22,7 @@ from qfusion.figures.style import (
     ON_DARK,
     PAPER,
     QUIET,
+    STATE_HUES,
     UNSIGNED_SCALE,
     VERMILLION,
     Attributes,
@@ -308,15 +309,16 @@ def class_bars(
             figure,
             before[shown],
             list(range(len(shown))),
-            VERMILLION,
+            STATE_HUES[0],
             9,
             symbol="diamond-open",
             rim=2,
+            cliponaxis=False,
             name=before_name,
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
     if unit == SOFTMAX:
-        figure.update_xaxes(range=[0, 1.02])
+        figure.update_xaxes(range=[-0.02, 1.02])
     return figure
 
 

@@ -60,7 +60,7 @@ TermKind = Annotated[Literal["contributions", "Shapley values"], TERMS]
 # of a view that is measured on samples drawn at random unless all are asked for
 EVERYONE = SelectParam(
     "measured",
-    "Samples of slow figures",
+    "Samples in slow figures",
     "A random subset is used.",
     "Slow measures use samples drawn at random, the same each time, and say so. All samples are computed in the "
     "background while the page stays usable.",

@@ -14,8 +14,9 @@ from qfusion.views.view import View
 
 
 def have_entropies(sides: compare.Sides) -> bool:
-    """Return whether both have states that evolve or are fused."""
-    return bool(sides.a.entropies and sides.b.entropies)
+    """Return whether both have entropies of the same parts: of states that evolve, or of fused qubits."""
+    evolves = [one.study.model.part(Evolution) is not None for one in (sides.a, sides.b)]
+    return evolves[0] == evolves[1] and bool(sides.a.entropies.keys() & sides.b.entropies)
 
 
 def curve(sides: compare.Sides, row: int, modality: str, card: str = "main") -> View:

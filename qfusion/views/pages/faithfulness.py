@@ -1,5 +1,7 @@
 """Panels and choices of the Faithfulness page."""
 
+from functools import partial
+
 from qfusion import plugin
 from qfusion.study import trust
 from qfusion.views import faithfulness
@@ -54,9 +56,11 @@ PANELS = {
         opens=all_open(_OTHERS, RUN.opens),
         fits=lambda sample: trust.playable(sample.study),
     ),
+    **panels({"deletion-modalities": faithfulness.modality_curves}, opens=_DELETED),
     **panels(
-        variants(faithfulness.modality_curves, "{}-modalities", kind=faithfulness.DIRECTIONS),
+        {"insertion-modalities": partial(faithfulness.modality_curves, kind="insertion")},
         opens=_DELETED,
+        fits=lambda study, **_: len(study.modalities) > 2,
     ),
     **panels(
         faithfulness.seed_ranks,

@@ -1,9 +1,11 @@
 """The reliability of explanations in sentences: warnings, and deletion and insertion curves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from qfusion._sentences import count, listed, share, top
+from qfusion.explain.coalitions import SPREADS
 from qfusion.explain.faithfulness import Curves
 from qfusion.explain.findings import STABLE, Concern, Finding
 
@@ -18,7 +20,7 @@ TEMPLATES: dict[Concern, _Template] = {
     Concern.ORDER_UNSTABLE: _Template(
         "Do not rank samples by {ranks}: over {seeds} training seeds the mean rank correlation of {these} across "
         "{samples:,} test samples is below {stable:g}, so that another seed would order them differently.",
-        "Do not rank samples by {ranks}",
+        "Do not rank samples by {which}: retrained models rank them differently (rank correlation {range})",
         (
             "mean rank correlation below {stable:g}",
             "{seeds} training seeds",
@@ -35,7 +37,7 @@ TEMPLATES: dict[Concern, _Template] = {
         "Every term that varies follows the planted truth (least: {names}, rank correlation "
         "{truth:.2f} on {compared:,} test samples), but do not rank samples by {ranks}: {seeds} training seeds order "
         "them differently (mean rank correlation of {these} below {stable:g} on {samples:,} test samples).",
-        "Do not rank samples by {ranks}",
+        "Do not rank samples by {which}: retrained models rank them differently (rank correlation {range})",
         (
             "terms follow the planted truth: rank correlation {truth:.2f} or more",
             "{seeds} training seeds agree less: below {stable:g}",
@@ -43,7 +45,8 @@ TEMPLATES: dict[Concern, _Template] = {
     ),
     Concern.SEED_SPREAD: _Template(
         "Ignore contributions smaller than about {spread:.2g} ({unit}): this is the standard deviation over training "
-        "seeds of the least stable term of a typical test sample.",
+        "seeds of the least stable term of a typical test sample. Bars of a decision are pale where they are smaller "
+        f"than {SPREADS:g} standard deviations of their own.",
         "Ignore contributions below {spread:.2g}",
         ("unit: {unit}", "standard deviation over training seeds"),
     ),
@@ -63,7 +66,7 @@ TEMPLATES: dict[Concern, _Template] = {
     ),
     Concern.TRUTH_MISSED: _Template(
         "Do not take {ranks} for the planted truth: the rank correlation with it is below {stable:g}.",
-        "Do not take {ranks} for the planted truth",
+        "Do not take {which} for the planted truth (rank correlation {range})",
         ("rank correlation with the planted truth below {stable:g}",),
     ),
     Concern.TRUTH_CONSTANT: _Template(
@@ -119,6 +122,7 @@ TEMPLATES: dict[Concern, _Template] = {
 }
 THIS_TERM, THESE_TERMS = "this term", "these terms"
 RANK = "{term} ({rank:.2f})"
+MOST_RANKED = 3  # terms that a brief form names
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,8 @@ def _values(finding: Finding) -> dict[str, Any]:
             "ranks": ", ".join(
                 RANK.format(term=_title(term), rank=rank) for term, rank in ranks.items()
             ),
+            "which": _name_ranked([_title(term) for term in ranks]),
+            "range": " to ".join(dict.fromkeys(f"{ranks[term]:.2f}" for term in _ends(ranks))),
             "these": THIS_TERM if len(ranks) == 1 else THESE_TERMS,
             "least": listed([_title(term) for term in top(ranks, smallest=True)]),
             "lowest": min(ranks.values()),
@@ -178,6 +184,16 @@ def _values(finding: Finding) -> dict[str, Any]:
         players, *failed = finding.names
         values |= {"players": players, "failed": " and ".join(failed)}
     return values
+
+
+def _name_ranked(terms: list[str]) -> str:
+    """Return the terms that samples are not to be ranked by; many are not named."""
+    return listed(terms) if len(terms) <= MOST_RANKED else "several terms"
+
+
+def _ends(ranks: Mapping[str, float]) -> list[str]:
+    """Return the terms with the smallest and the largest rank correlation."""
+    return [min(ranks, key=ranks.__getitem__), max(ranks, key=ranks.__getitem__)]
 
 
 def _title(term: str) -> str:

@@ -49,7 +49,7 @@ RELATION_SENTENCES: dict[Relation, str] = {
     ),
     Relation.CONFLICT: "{in_conflict}: {outweighs}.",
     Relation.DOMINANCE: (
-        "{first} dominates: its own contribution exceeds those of all other modalities together."
+        "{first} decides: its own contribution exceeds those of all others together."
     ),
     Relation.AGREEMENT: "{several_modalities} point the same way: {same_way}.",
 }

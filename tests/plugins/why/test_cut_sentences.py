@@ -32,10 +32,10 @@ def cut(loss: float, half: float | None) -> str:
     ("loss", "half", "words"),
     [
         (0.2, None, "Too few samples"),
-        (0.0, 1e-5, "No:"),
+        (0.0, 1e-5, "do not matter"),
         (0.01, 0.3, "more than 0.310 is excluded"),
-        (0.2, 0.005, "Yes"),
-        (0.01, 0.005, "Slightly"),
+        (0.2, 0.005, "0.50 matter:"),
+        (0.01, 0.005, "matter little"),
     ],
 )
 def test_a_loss_is_named_as_its_interval_allows(

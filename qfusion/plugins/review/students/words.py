@@ -24,7 +24,7 @@ def name_worth(factor: Factor | None) -> str:
 def title_worth(result: Simulatability) -> str:
     """Return the finding on contributions as a title."""
     if not result.learns:
-        return f"{WORTH}: unknown, since the student learns nothing"
+        return f"Students cannot learn this model from {result.sizes[-1]:,} samples, so this test says nothing"
     arm = result.arms[simulatability.CONTRIBUTIONS]
     control = _factor(result, simulatability.SHUFFLED)
     if is_only_control(arm):

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion.plugins.why.cuts import correlation_cuts, cut_losses, cut_measures, tables
-from qfusion.plugins.why.cuts.words import describe_cuts
+from qfusion.plugins.why.cuts.words import describe_cuts, describe_kept_correlations
 from qfusion.study import jobs, performance, text
 from qfusion.training import metrics
 from qfusion.views.pages import cohorts, dynamics, panel, params
@@ -35,11 +35,11 @@ def cut_test(levels: performance.CohortComparison, *, all_samples: bool = False)
         "the metrics on many samples if the correlations of a modality are removed at time t in all of them. "
         "Bands are 95% bootstrap intervals. "
         f"Here {describe_cut_scope(levels, all_samples)}, the learned "
-        f"model; {how}."
+        f"model; {how}. {text.escape_markdown(describe_kept_correlations(result))}"
     )
     return View(
         name="cut-test",
-        title=f"Are the correlations needed? {text.escape_markdown(describe_cuts(result))}",
+        title=text.escape_markdown(describe_cuts(result)),
         figure=figure,
         caption=shows,
         limits="Does not show whether a model trained without these correlations would be worse: this model was not "

@@ -21,25 +21,23 @@ NEVER_CORRELATED = "{value:z.2f} if {modality} is never correlated"
 # Cuts half way, over many samples.
 DEPENDENCE_TITLES: dict[Dependence, str] = {
     Dependence.UNKNOWN: (
-        "Too few samples: without {correlations} {metric} changes by {change}{classical} (n = {n:,}){never}"
+        "Too few samples to tell whether correlations of {where} matter: without them {metric} changes by {change}"
     ),
     Dependence.NONE: (
-        "No: without {correlations} {metric} changes by less than 0.001 ({change}, n = {n:,}){never}"
+        "Correlations of {where} do not matter: without them {metric} changes by less than 0.001 ({change})"
     ),
     Dependence.NOT_SHOWN: (
-        "No significant loss: without {correlations} {metric} changes by {change} (n = {n:,}); a loss of more than "
-        "{largest_loss:.3f} is excluded{never}"
+        "No significant loss without the correlations of {where}: {metric} changes by {change}; a loss of more than "
+        "{largest_loss:.3f} is excluded"
     ),
-    Dependence.SLIGHT: (
-        "Slightly: without {correlations} {metric} changes by {change}{classical} (n = {n:,}){never}"
-    ),
-    Dependence.NEEDED: (
-        "Yes: without {correlations} {metric} changes by {change}{classical} (n = {n:,}){never}"
-    ),
+    Dependence.SLIGHT: "Correlations of {where} matter little: without them {metric} changes by {change}",
+    Dependence.NEEDED: "Correlations of {where} matter: without them {metric} changes by {change}",
 }
-CORRELATIONS = "the correlations of {modality} at t = {time:.2f}"
-CLASSICAL_CHANGE = "; with their classical part kept {change}"
-NEVER_CHANGE = ". If never correlated: {change}"
+WHERE = "{modality} at t = {time:.2f}"
+CLASSICAL_CHANGE = (
+    "With the classical part of these correlations kept {metric} changes by {change}."
+)
+NEVER_CHANGE = "Without any from the start: {change}."
 
 
 def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
@@ -78,20 +76,27 @@ def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
 def describe_cuts(result: CutMetrics, metric: str | None = None) -> str:
     """Return whether a model needs the correlations half way, over many samples, as a title."""
     summary = dependence(result, metric)
-    classical = never = ""
-    if summary.classical is not None:
-        classical = CLASSICAL_CHANGE.format(change=format_change(summary.classical))
-    if summary.uncorrelated is not None:
-        never = NEVER_CHANGE.format(change=format_change(summary.uncorrelated))
     return DEPENDENCE_TITLES[summary.kind].format(
-        correlations=CORRELATIONS.format(modality=summary.modality, time=summary.time),
+        where=WHERE.format(modality=summary.modality, time=summary.time),
         metric=name_metric(summary.metric),
         change=format_change(summary.change),
-        n=summary.n,
         largest_loss=summary.largest_loss,
-        classical=classical,
-        never=never,
     )
+
+
+def describe_kept_correlations(result: CutMetrics, metric: str | None = None) -> str:
+    """Return what the same model loses where part of the correlations is kept, or none is made, as sentences."""
+    summary = dependence(result, metric)
+    sentences = []
+    if summary.classical is not None:
+        sentences.append(
+            CLASSICAL_CHANGE.format(
+                metric=name_metric(summary.metric), change=format_change(summary.classical)
+            )
+        )
+    if summary.uncorrelated is not None:
+        sentences.append(NEVER_CHANGE.format(change=format_change(summary.uncorrelated)))
+    return " ".join(sentences)
 
 
 def format_change(change: Change) -> str:
