@@ -252,6 +252,7 @@ def _table(
             _said(entry["spearman"]),
         )
         for level, entry in intervals.items()
+        if level == "all" or not levels.inside.all()
     ]
     st.markdown(tables.markdown(["level", "n", "Pearson r", "Spearman r"], rows))
 

@@ -256,7 +256,7 @@ def nearest_bars(
     figure.update_xaxes(title_text=label(axis), range=[0, 1.12 * top], nticks=7)
     figure.update_yaxes(**row_axis(name_rows(names, notes)))
     if any(ends):
-        figure.update_xaxes(range=[0, 1.8 * float(np.max(distances))])
+        figure.update_xaxes(domain=[0, 0.66])
     return figure
 
 

@@ -45,7 +45,7 @@ def truth_scatter(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed. unit: of the exact dividends. same_unit: whether it is that of the true ones.
     """
-    figure = base_figure(40 + 225 * -(-len(terms) // COLUMNS), left=46, right=8, top=6, bottom=46)
+    figure = base_figure(40 + 225 * -(-len(terms) // COLUMNS), left=62, right=8, top=6, bottom=46)
     titles = [
         f"<b>{term_title(term)}</b><br>ρ = {true_minus(format(rank, '.2f'))}"
         for term, rank in zip(terms, ranks, strict=True)

@@ -20,7 +20,14 @@ from qfusion.views.pages.choices import AllSamples
 from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View
 from qfusion.views.words.decisions import describe_comparison
-from qfusion.views.words.names import INERT, WITH_SIZE, describe_intervals, name_cohort, name_split
+from qfusion.views.words.names import (
+    INERT,
+    WITH_SIZE,
+    describe_intervals,
+    name_all,
+    name_cohort,
+    name_split,
+)
 from qfusion.views.words.rules import describe_drawn
 
 # Strengths of the interaction: the quantity, its short name, and the article before "larger".
@@ -349,6 +356,7 @@ def entanglement(
     strengths = performance.strength_titles(study)
     measure = measure or next(iter(titles), "")
     result = performance.correlate_measures(levels, measure, strength, all_samples)
+    is_all = bool(result.inside.all())
     figure = cohort_charts.scatter(
         result.rows.index.tolist(),
         result.x,
@@ -359,7 +367,9 @@ def entanglement(
         chosen=levels.sample.id,
         captions=text.table_texts(study.dataset, result.rows) or None,
         whole_name=f"others of {name_split(levels)}",
-        cohort_name=WITH_SIZE.format(name=name_cohort(levels), count=int(result.inside.sum())),
+        cohort_name=WITH_SIZE.format(
+            name=name_all(levels) if is_all else name_cohort(levels), count=int(result.inside.sum())
+        ),
     )
     caption = (
         f"one point per sample: {describe_drawn(len(result.rows), len(levels.rows))}; intervals: "
@@ -379,7 +389,7 @@ def entanglement(
     correlated = describe_correlation(result.correlations["all"], measure, strength)
     return View(
         figure,
-        f"Does entanglement explain fusion? {correlated}",
+        correlated,
         caption=caption,
         limits=f"{caution} Among {pairs} pairs of measures some correlate by chance.",
         table=table,

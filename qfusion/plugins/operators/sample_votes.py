@@ -49,7 +49,7 @@ class Votes:
         """Rows of the samples with the most weight on one extreme, "for" or "against", in groups of samples with equal
         votes: they have the same content of the modalities."""
         weight = self.most_for if side == "for" else self.most_against
-        votes = np.round(np.c_[weight, self.scores], 9)
+        votes = np.round(np.stack([weight, self.scores], 1), 9)
         groups: dict[tuple[float, ...], list[int]] = {}
         for place in np.argsort(-votes[:, 0], kind="stable"):
             groups.setdefault(tuple(votes[place].tolist()), []).append(int(self.rows[place]))

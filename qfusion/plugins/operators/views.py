@@ -281,7 +281,7 @@ def extreme_plane(
 
 def count_shared_places(x: np.ndarray, y: np.ndarray, truth: np.ndarray) -> int:
     """Return at how many places there are samples of both truths, (N,) each; places differ from the ninth digit on."""
-    places = np.round(np.c_[x, y], 9)
+    places = np.round(np.stack([x, y], 1), 9)
     first, second = (set(map(tuple, places[truth == flag].tolist())) for flag in (0, 1))
     return len(first & second)
 
@@ -336,7 +336,7 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
     samples, 0 to 1.
     """
     best = max(weights, default=0.0)
-    none = f" (none is close: at most {format_share(best)})" if best < NEAR else ""
+    none = f" (none is close, best {format_share(best)})" if best < NEAR else ""
     return f"Nearest to the strongest ‘{side}’ state{none}"
 
 
