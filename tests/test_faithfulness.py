@@ -34,6 +34,7 @@ from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.coalition_algebra import dividends, shapley
 from qfusion.models.inputs import values_and_mask
 from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.views.faithfulness import describe_readable_terms
 from qfusion.views.words.reliability import describe_finding
 from tests.support.coalition_problems import problem
 from tests.support.entangled import model_of
@@ -792,3 +793,17 @@ def test_warnings_follow_from_the_measurements() -> None:
     ]
     short = [describe_finding(finding) for finding in findings]
     assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ({}, ""),
+        ({"a": 0.5, "b": 0.5}, "Every term exceeds its spread over training seeds in 50%"),
+        ({"a": 0.004, "a+b": 0.85}, "a \\+ b exceeds its spread over training seeds in 85% of the"),
+    ],
+)
+def test_terms_beyond_their_spread_are_named_with_their_shares(
+    shares: dict[str, float], words: str
+) -> None:
+    assert describe_readable_terms(shares).startswith(words)

@@ -343,10 +343,10 @@ def waterfall(sample: Sample) -> View:
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
     pale = ""
     if judged.within_spread:
+        typical = trust.load_stability(sample.study).typical_spread
         pale = (
-            f" Pale: smaller than {SPREADS:g} of its standard deviations over {judged.seeds} training seeds "
-            f"(for the least stable term of a typical sample {trust.load_stability(sample.study).typical_spread:.2g}, "
-            "see Faithfulness)."
+            f" Pale: smaller than {SPREADS:g} standard deviations over {judged.seeds} training seeds (one is "
+            f"{typical:.2g} for the least stable term of a typical sample, see Faithfulness)."
         )
     terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
     return View(

@@ -16,6 +16,7 @@ from qfusion.explain import (
     findings,
     stability,
 )
+from qfusion.explain.coalitions import SPREADS
 from qfusion.figures import style, trust_charts
 from qfusion.study import attribution, text, trust
 from qfusion.study.sample import Sample
@@ -86,7 +87,7 @@ def cautions(study: Study, cached_only: bool = False) -> View:
         describe_readable_terms(_readable_shares(study))
         or f"Limits of the explanations of {text.escape_markdown(study.name)}",
         caption=f"results on {samples:,} test samples of {dataset} against {background}. Every sentence follows from "
-        f"the figures below. {sums}",
+        f"the figures below. A term exceeds its spread where it is larger than {SPREADS:g} standard deviations. {sums}",
         limits="This tells whether explanations reflect the model and agree between training seeds, not whether the "
         "model is right.",
         table=pd.DataFrame(
@@ -117,6 +118,8 @@ def describe_readable_terms(shares: Mapping[str, float]) -> str:
     if not shares:
         return ""
     most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    if shares[most] == shares[least]:
+        return f"Every term exceeds its spread over training seeds in {share(shares[most])} of the test samples"
     return (
         f"{text.term(most)} exceeds its spread over training seeds in {share(shares[most])} of the test "
         f"samples, {text.term(least)} in {share(shares[least])}"
