@@ -124,7 +124,7 @@ def test_chips_of_the_filter() -> None:
     _, rows = table_of("planted")
     assert f"**{(rows['relation'] == 'conflict').sum()} of 600**" in said(app)
     app.button(key="_pick_everyone").click().run()
-    assert "**600 of 600**" in said(app)
+    assert "All **600** samples" in said(app)
     app.text_input(key="filter").set_value("error>1000").run()
     assert not app.exception
     assert "No sample passes" in said(app)
@@ -360,6 +360,7 @@ def test_pinning_from_another_page_and_clearing() -> None:
 def test_one_click_compares_another_model_of_the_same_data() -> None:
     app = visit("Compare", whole=False, model="qj-parity", sample="pair-0003")
     app.button(key="_beside_qcnn-parity").click().run()
+    assert "is now" in app.toast[0].value
     assert not app.exception
     assert app.query_params["pin"] == "qj-parity/parity/pair-0003"
     assert app.selectbox(key="model").value == "qcnn-parity"

@@ -102,7 +102,7 @@ def _nearest(context: PageContext, result: Votes, side: str) -> None:
         nearest = result.nearest(side, NEAREST)
         for cell, (row, *alike) in zip(st.columns(NEAREST), nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
-            truths = dict.fromkeys(contents.truth(study, each, 24) for each in (row, *alike))
+            truths = dict.fromkeys(contents.truth(study, place, 24) for place in (row, *alike))
             score, truth = float(result.scores[place]), " and ".join(truths)
             share = views.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
