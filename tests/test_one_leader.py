@@ -65,7 +65,9 @@ def leads_in(sentence: str, modalities: tuple[str, ...]) -> set[str]:
     """Everything that a sentence says to decide, lead or come first."""
     found = set()
     for name in modalities:
-        pattern = rf"(?i)(?<![\w]){re.escape(name)} (\([^)]*\) )?(leads|dominates|decides alone|comes first)"
+        pattern = (
+            rf"(?i)(?<![\w]){re.escape(name)} (\([^)]*\) )?(leads|dominates|decides|comes first)"
+        )
         if re.search(pattern, sentence):
             found.add(name)
     for words, lead in (

@@ -347,7 +347,8 @@ def test_terms_within_their_spread_are_neither_named_nor_read() -> None:
     steady = of(AHEAD, doubt_of((0.1, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.02))
     assert (steady.leader, steady.within_spread) == ("a", {""})
     assert describe_decision(steady) == (
-        "a (+1.00) decides: its own contribution exceeds those of all others together. Joint terms add +0.20. a leads with 61% of the Shapley shares (b 39%). 5 of 5 trainings give the same "
+        "a (+1.00) decides: its own contribution exceeds those of all others together. Joint terms add +0.20. "
+        "a leads with 61% of the Shapley shares (b 39%). 5 of 5 trainings give the same "
         "verdict."
     )
     unsure = of(AHEAD, doubt_of((0, 0.1, 0.1, 0.1), *4 * ["dominance"], lead=0.2))

@@ -293,10 +293,10 @@ def describe_most_frequent(counts: Mapping[str, int], where: str = "") -> str:
     if not total:
         return "No sample of this cohort"
     kinds = [f"‘{kind}’" for kind in top(counts)]
-    each = " each" if len(kinds) > 1 else ""
+    ending = " each" if len(kinds) > 1 else ""
     among = f" of the {text.escape_markdown(where)}" if where else ""
     verb = "is" if total == 1 else "are"
-    return f"{share(max(counts.values()) / total)} of {count(total, 'decision')}{among} {verb} {listed(kinds)}{each}"
+    return f"{share(max(counts.values()) / total)} of {count(total, 'decision')}{among} {verb} {listed(kinds)}{ending}"
 
 
 def describe_worst_relation(errors: dict[str, bootstrap.Interval]) -> str:
