@@ -105,3 +105,20 @@ def test_pairs_omit_terms_missing_on_one_side() -> None:
     drawn = decision_pairs.bar_pairs({"x": 0.5}, {"x": 0.25, "y": 1.0}, {}, "share", percent=True)
     bars = [trace for trace in drawn.data if trace.text]
     assert [bar.text for bar in bars] == [("A 50%",), ("B 25%", "B 100%")]
+
+
+def test_a_cohort_of_all_samples_is_drawn_once() -> None:
+    interval = Interval(0.5, 0.4, 0.6, 9, 9)
+    shares = cohort_charts.share_bars(dict.fromkeys(M, interval), None, {}, M)
+    assert [trace.marker.symbol for trace in shares.data] == ["circle"] * 2
+    pair = dict.fromkeys(M, interval)
+    both = cohort_charts.share_bars(pair, pair, {}, M)
+    legend = [trace.marker.symbol for trace in both.data if trace.x == (None,)]
+    assert legend == ["circle-open", "circle"]
+    counted = cohort_charts.relation_bars(["joint", "prior"], [999, 1], None, [])
+    assert [trace.text for trace in counted.data] == [("999 (100%)", "1 (< 1%)")]
+    violins = cohort_charts.violins({"text": np.arange(9.0)}, None, {}, M)
+    assert [trace.side for trace in violins.data] == ["both"]
+    group = np.array(["a"] * 9, dtype=object)
+    boxes = cohort_charts.boxes({"text": np.arange(9.0)}, group == "a", group, ("a",), M)
+    assert [trace.x for trace in boxes.data] == [("a<br>n 9",)]

@@ -468,6 +468,25 @@ def errors(*of: tuple[float, float, float]) -> str:
     return cohort_contributions.describe_worst_relation(made)
 
 
+@pytest.mark.parametrize(
+    ("counts", "where", "words"),
+    [
+        ({"joint": 99, "prior": 1}, "", "99% of 100 decisions are ‘joint’"),
+        (
+            {"joint": 2, "prior": 2},
+            "cohort",
+            "50% of 4 decisions of the cohort are ‘joint’ and ‘prior’ each",
+        ),
+        ({"joint": 1}, "", "100% of 1 decision is ‘joint’"),
+        ({"joint": 0}, "", "No sample of this cohort"),
+    ],
+)
+def test_the_most_frequent_relation_is_named(
+    counts: dict[str, int], where: str, words: str
+) -> None:
+    assert cohort_contributions.describe_most_frequent(counts, where) == words
+
+
 def areas(ours: float, other: float, low: float = NAN, high: float = NAN) -> Curves:
     """Deletion and insertion that are so far done half-way, in our order and in a random one."""
     known = interval((low + high) / 2, low, high)
