@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
 
 from qfusion import plugin
@@ -10,5 +11,6 @@ from qfusion.views.pages.panel import Panel
 
 def is_of_plugin(panel: Panel) -> bool:
     """Whether a plugin adds the panel, or the view that it shows."""
-    build = panel.build.keywords["view"] if isinstance(panel.build, partial) else panel.build
+    build = inspect.unwrap(panel.build)  # of one that is remembered
+    build = build.keywords["view"] if isinstance(build, partial) else build
     return build.__module__.startswith(plugin.GROUP)
