@@ -193,10 +193,11 @@ def example_samples(context: PageContext) -> None:
     )
     for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
-            _example(context, item)
+            _example(context, item, wide=len(examples) < compare.EXAMPLES)
 
 
-def _example(context: PageContext, item: compare.Example) -> None:
+def _example(context: PageContext, item: compare.Example, *, wide: bool) -> None:
+    """Draw what a sample says and how it was decided; in a wide card beside each other."""
     study = context.study
     row = study.dataset.row(item.sample)
     unit = text.escape_markdown(study.score_unit(int(study.predicted[row])))
@@ -212,19 +213,21 @@ def _example(context: PageContext, item: compare.Example) -> None:
     guidance.title(
         f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{explain_example(item)} {figures}", 3
     )
-    with st.container(key=f"said-{item.kind}"):
+    says, decided = st.columns([1, 1.6]) if wide else (st.container(), st.container())
+    with says, st.container(key=f"said-{item.kind}"):
         contents.sample_content(context, row, details=False)
-    if study.classes:
-        output = int(study.predicted[row])
-        st.markdown(
-            f"Predicted **{text.escape_markdown(study.classes[output])}** "
-            f"({describe_softmax(study.probabilities[row, output])}), "
-            + _describe_outcome(study, row, output)
-        )
-    for build in panels.builders(
-        study, *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
-    ).values():
-        figure.draw_thumbnail(build())
+        if study.classes:
+            output = int(study.predicted[row])
+            st.markdown(
+                f"Predicted **{text.escape_markdown(study.classes[output])}** "
+                f"({describe_softmax(study.probabilities[row, output])}), "
+                + _describe_outcome(study, row, output)
+            )
+    with decided:
+        for build in panels.builders(
+            study, *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
+        ).values():
+            figure.draw_thumbnail(build())
     navigation.link(
         "pages/samples.py",
         f"Open {text.escape_markdown(item.sample)}",

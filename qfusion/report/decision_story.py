@@ -22,7 +22,7 @@ from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.report import blocks, sample_report
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story_page import Act, Story
-from qfusion.study import recording_strip, text, trust
+from qfusion.study import recording_strip, text
 from qfusion.study.sample import Sample
 from qfusion.views import sensitivity
 from qfusion.views.pages import address, notebook
@@ -46,9 +46,7 @@ def build_story(sample: Sample) -> Story:
     learned = sample.untweaked
     study = sample.study
     comparison = describe_comparison(study.background)
-    decided = answers.answer_decision(
-        learned.verdict, study.seeds_state, trust.words_of_sample(learned)
-    )
+    decided = answers.answer_decision(learned.verdict, study.seeds_state)
     says = f"{decided} {answers.answer_change(learned)} {comparison}"
     acts = [Act("As learned", text.strip_markup(says), _term_lines(learned))]
     if sample.tweak_text:

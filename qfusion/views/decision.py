@@ -13,7 +13,7 @@ from qfusion._sentences import listed, share
 from qfusion.explain import stability, verdicts
 from qfusion.explain.coalitions import SPREADS, joint_share
 from qfusion.explain.verdicts import JointCourse
-from qfusion.figures import decision_charts, evolution_charts
+from qfusion.figures import decision_charts, evolution_charts, style
 from qfusion.figures.circuits import fusion
 from qfusion.quantum.measure_kinds import KINDS
 from qfusion.study import evolution, text, trust
@@ -23,6 +23,7 @@ from qfusion.views.pages.params import SelectParam
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
 from qfusion.views.words.decisions import (
+    describe_agreement,
     describe_baseline,
     describe_comparison,
     describe_standard_error,
@@ -337,9 +338,9 @@ def waterfall(sample: Sample) -> View:
     dividends = dict(judged.dividends)
     errors = sample.term_errors
     standard_error = describe_standard_error(sample.explanation, sample.output)
-    decided = answers.answer_decision(
-        judged, sample.study.seeds_state, trust.words_of_sample(sample)
-    )
+    decided = answers.answer_decision(judged, sample.study.seeds_state)
+    baseline = describe_baseline(sample.background)
+    agreement = describe_agreement(trust.words_of_sample(sample))
     whiskers = " Whiskers: 95% intervals of the terms." if errors else ""
     pale = ""
     if judged.within_spread:
@@ -348,12 +349,12 @@ def waterfall(sample: Sample) -> View:
             f" Pale: smaller than {SPREADS:g} standard deviations over {judged.seeds} training seeds (one is "
             f"{typical:.2g} for the least stable term of a typical sample, see Faithfulness)."
         )
-    terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
+    terms = ", ".join(f"{style.term_title(term)} {value:+.2f}" for term, value in dividends.items())
     return View(
         draw_waterfall(sample, dividends, errors),
         answers.title_decision(judged, sample),
         caption=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
-        f"{cite_sample(sample)} {describe_baseline(sample.background)}{standard_error}{whiskers}{pale}",
+        f"{cite_sample(sample)} {baseline}{standard_error}{whiskers}{pale} {agreement}".rstrip(),
         limits=rules.EXPLAINS_THE_MODEL,
         table=_terms_table(sample),
         alternative=f"Waterfall: {terms}.",

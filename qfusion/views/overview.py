@@ -20,7 +20,11 @@ from qfusion.training import metrics
 from qfusion.views.decision import decision_over_time
 from qfusion.views.view import View, terms_table
 from qfusion.views.words import answers, rules
-from qfusion.views.words.decisions import describe_baseline, describe_comparison
+from qfusion.views.words.decisions import (
+    describe_agreement,
+    describe_baseline,
+    describe_comparison,
+)
 
 # "When did it happen?"
 NOT_FOLLOWED = "The model is read out at its end only, so that the decision cannot be followed."
@@ -48,6 +52,7 @@ def questions(sample: Sample) -> View:
     study = sample.study
     name, split = text.escape_markdown(study.name), study.dataset.split[sample.row]
     decided = answers.format_decision_value(study, study.scores[sample.row])
+    agreement = describe_agreement(trust.words_of_sample(sample))
     if study.reads_features:
         searched = f"Samples that would flip it are searched among {len(study.dataset):,}. "
         limits = (
@@ -61,7 +66,7 @@ def questions(sample: Sample) -> View:
         None,
         f"Five questions about {text.escape_markdown(sample.id)}, decided {decided}",
         caption=f"answers of {name} about this {split} sample, each from the figure of its link. "
-        f"{searched}{describe_comparison(sample.background)}",
+        f"{searched}{describe_comparison(sample.background)} {agreement}".rstrip(),
         limits=limits,
         table=partial(_answer_all, sample),
     )
@@ -236,9 +241,7 @@ def explain_example(example: Example) -> str:
 
 
 def _answer_decision(sample: Sample) -> str:
-    return answers.answer_decision(
-        sample.verdict, sample.study.seeds_state, trust.words_of_sample(sample)
-    )
+    return answers.answer_decision(sample.verdict, sample.study.seeds_state)
 
 
 def _answer_conflict(sample: Sample) -> str:

@@ -13,7 +13,7 @@ from qfusion.errors import QFusionError
 from qfusion.figures.files import export
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import Tweak, learned_values
-from qfusion.study import evolution, text, trust
+from qfusion.study import evolution, text
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.training import metrics
@@ -52,9 +52,7 @@ def sample_html(sample: Sample) -> str:
         [
             title,
             *([describe_tweaked_sample(sample)] if sample.tweak_text else []),
-            answers.answer_decision(
-                sample.verdict, sample.study.seeds_state, trust.words_of_sample(sample)
-            ),
+            answers.answer_decision(sample.verdict, sample.study.seeds_state),
             f"Did the modalities conflict? {answers.answer_conflict(sample.verdict)}",
         ],
         terms,

@@ -15,7 +15,6 @@ from qfusion.study import text, what_if
 from qfusion.study.sample import Sample
 from qfusion.study.study import Study
 from qfusion.views.words.decisions import (
-    describe_agreement,
     describe_change,
     describe_conflict,
     describe_last_change,
@@ -131,20 +130,15 @@ def _describe_donor(study: Study, flips: Mapping[str, what_if.Flip], decisions: 
     )
 
 
-def answer_decision(verdict: Verdict, seeds_state: SeedsState, relations: Mapping[str, str]) -> str:
-    """Return which modality decided, and whether other trainings and backgrounds give the same verdict.
+def answer_decision(verdict: Verdict, seeds_state: SeedsState) -> str:
+    """Return which modality decided, and whether other trainings give the same verdict.
 
     Args:
         verdict: of the sample.
         seeds_state: of its study.
-        relations: by kind of background, of `trust.words_of_sample`.
     """
-    sentences = [
-        describe_decision(verdict, MARKDOWN),
-        ONE_TRAINING if seeds_state == SeedsState.ONE_TRAINING else "",
-        describe_agreement(relations),
-    ]
-    return " ".join(filter(None, sentences))
+    decided = describe_decision(verdict, MARKDOWN)
+    return f"{decided} {ONE_TRAINING}" if seeds_state == SeedsState.ONE_TRAINING else decided
 
 
 def answer_conflict(verdict: Verdict) -> str:
