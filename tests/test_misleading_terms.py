@@ -15,7 +15,8 @@ from qfusion.study import cohorts, mistakes
 from qfusion.study.opening import open_sample
 from qfusion.study.performance import compare_cohort
 from qfusion.training import metrics
-from qfusion.views import cohort_errors
+from qfusion.views import cohort_errors, decision
+from qfusion.views.words.decisions import describe_misleading
 from tests.support.app import plain, said, visit
 
 
@@ -62,6 +63,21 @@ def test_no_misleading_term_without_a_wrong_sign() -> None:
     dividends = np.array([[[1.0], [-0.2], [0.0], [-0.1]]])  # the baseline alone is too large
     place, pulls = mistakes.misleading(dividends, dividends.sum(1), np.array([-1.0]))
     assert (place[0], pulls[0]) == (0, 0)
+
+
+def test_a_wrong_class_is_titled_with_its_most_misleading_term_unless_seeds_leave_it_open() -> None:
+    found = {
+        name: open_sample("qcnn-scenes", name)
+        for name in ("scene-6433", "scene-6438", "scene-6337")
+    }
+    titles = {name: plain(decision.verdict(sample).title) for name, sample in found.items()}
+    named, unread, right = titles.values()
+    assert named.endswith("but it is ‘no’; most misleading: picture + question (planted: for ‘no’)")
+    assert unread.endswith("the most misleading term is within its spread over 5 training seeds")
+    assert right.endswith("correctly")
+    verdict = found["scene-6438"].verdict
+    assert "picture+question" in verdict.within_spread
+    assert describe_misleading("", verdict) == ""
 
 
 @pytest.mark.parametrize("filter", ["", "relation=conflict", "error>1000"])

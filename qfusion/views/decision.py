@@ -16,7 +16,7 @@ from qfusion.explain.verdicts import JointCourse
 from qfusion.figures import decision_charts, evolution_charts, style
 from qfusion.figures.circuits import fusion
 from qfusion.quantum.measure_kinds import KINDS
-from qfusion.study import evolution, text, trust
+from qfusion.study import evolution, mistakes, text, trust
 from qfusion.study.sample import Sample
 from qfusion.views.pages.choices import TIMED, Cursor, TermKind
 from qfusion.views.pages.params import SelectParam
@@ -26,6 +26,7 @@ from qfusion.views.words.decisions import (
     describe_agreement,
     describe_baseline,
     describe_comparison,
+    describe_misleading,
     describe_standard_error,
 )
 from qfusion.views.words.rules import (
@@ -302,16 +303,34 @@ def _predicted_class(sample: Sample) -> View:
             "correctly" if truth == predicted else f"but it is ‘{text.escape_markdown(true_name)}’"
         )
         says = f"true class {true_name} {p[truth]:.2f}"
+    term = "" if truth is None else _most_misleading(sample, truth)
     classes = fusion.describe_drawn_classes(study.classes, truth)
     split = study.dataset.split[sample.row]
     return View(
         fusion.class_bars(p, study.classes, truth=truth),
-        f"Predicted ‘{text.escape_markdown(name)}’: {describe_softmax(p[predicted])}, {end}",
+        f"Predicted ‘{text.escape_markdown(name)}’: {describe_softmax(p[predicted])}, {end}"
+        f"{describe_misleading(term, sample.verdict, _planted_class(sample, term))}",
         caption=f"{classes} of this {split} sample; the dark bar is the prediction. {describe_calibration(study)}",
         limits="This is not the probability of being right: see the calibration on the Cohorts page.",
         table=classes_table(sample),
         alternative=f"Softmax: predicted {name} {p[predicted]:.2f}, {says}.",
     )
+
+
+def _most_misleading(sample: Sample, truth: int) -> str:
+    """Return the term that pulls most from the true class to the predicted one; empty where that is the true one."""
+    explanation = sample.explanation
+    places, _ = mistakes.misleading(explanation.dividends, sample.scores[None], np.array([truth]))
+    return explanation.coalitions[places[0]]
+
+
+def _planted_class(sample: Sample, term: str) -> str:
+    """Return the class of two that a term was planted for, as Markdown; empty where that is not known."""
+    planted = (sample.true_dividends or {}).get(term, 0.0)
+    if not planted or len(sample.classes) != 2:
+        return ""
+    output = sample.output if planted > 0 else 1 - sample.output
+    return text.escape_markdown(sample.classes[output])
 
 
 def classes_table(sample: Sample) -> pd.DataFrame:

@@ -48,6 +48,28 @@ LARGEST_JOINT_TERMS = "largest, equal in size: {names}"
 TINY_JOINT_TERMS = "none above 0.005 in size"
 UNREAD_JOINT_TERMS = "none beyond its spread over training seeds"
 
+# Which term is to blame for a wrong class, as the end of a title.
+MISLEADS = "; most misleading: {term}{planted}"
+PLANTED = " (planted: for ‘{name}’)"
+UNREAD_MISLEADS = "; the most misleading term is within its spread over {seeds} training seeds"
+
+
+def describe_misleading(term: str, verdict: Verdict, planted: str = "") -> str:
+    """Return which term misleads a wrong decision most, as the end of a title; empty for no term.
+
+    Args:
+        term: that pulls most from the true class, of `mistakes.misleading`.
+        verdict: on the sample; a term within its spread over training seeds is not named.
+        planted: the class that the term was planted for, as Markdown, where that is known.
+    """
+    if not term:
+        return ""
+    if term in verdict.within_spread:
+        return UNREAD_MISLEADS.format(seeds=verdict.seeds)
+    return MISLEADS.format(
+        term=text.term(term), planted=PLANTED.format(name=planted) if planted else ""
+    )
+
 
 def describe_last_change(
     decisions: Sequence[object], places: Sequence[str], markup: Markup = PLAIN
