@@ -20,7 +20,7 @@ from qfusion.data import Audio, Image, own_samples
 from qfusion.data.data_set import DataSet
 from qfusion.data.media_pictures import enlarge, grey_levels
 from qfusion.data.sample_content import FeatureTransform
-from qfusion.study import compare, text, trust
+from qfusion.study import compare, text
 from qfusion.study.compare import TrainingDistance
 from qfusion.study.opening import with_samples
 from qfusion.study.sample import build_sample
@@ -78,16 +78,17 @@ def try_own(context: PageContext) -> None:
         "Your input is processed like the training data. It is deleted at the end of this session."
     )
     with st.container(key="own-boxes"):
-        for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):
-            with cell:
-                piece = _ask(
-                    f"_own-{dataset.name}-{first}", dataset.feature_transforms[first], names
-                )
-            if piece is not None:
-                given[first] = piece
-    if given:
-        with page_runs.show_errors():
+        *places, answer = st.columns([*[1] * len(boxes), 1.1])
+    for cell, (first, names) in zip(places, boxes.items(), strict=True):
+        with cell:
+            piece = _ask(f"_own-{dataset.name}-{first}", dataset.feature_transforms[first], names)
+        if piece is not None:
+            given[first] = piece
+    with answer, page_runs.show_errors():
+        if given:
             _draw_result(context, _made(dataset, given, _like(context)))
+        else:
+            st.caption("The model's answer appears here.")
     if mine := [one for one in session_samples() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
             st.caption("Samples of this session:", width="content")
@@ -129,10 +130,10 @@ def _ask(
 ) -> own_samples.OwnInput | None:
     """Draw the widgets with which a visitor gives one input. Return the last input, or None if there is none."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
-    st.markdown(
-        f"**{verbs[transform.kind]} {text.escape_markdown(transform.hint, 160)}**  \n"
-        f":small[for {', '.join(map(text.escape_markdown, names))}]"
-    )
+    what = f"**{verbs[transform.kind]} {text.escape_markdown(transform.hint, 160)}**"
+    if len(names) > 1:  # one input makes several modalities
+        what += f"  \n:small[for {', '.join(map(text.escape_markdown, names))}]"
+    st.markdown(what)
     if transform.kind == "sentence":
         words = st.text_input(
             "Your sentence", key=key, max_chars=own_samples.MAX_BYTES["sentence"] // 4
@@ -189,37 +190,30 @@ def _draw_result(context: PageContext, made: own_samples.OwnSample) -> None:
     study = with_samples(context.explained_study.base_study, (made,))
     sample = build_sample(study, len(study.dataset), context.output_wanted)
     with st.container(key="own-answer", border=True):
-        see, read = st.columns([1, 1.3])
-        with see:
-            st.caption("Input of the model")
-            with st.container(horizontal=True):
-                for name in study.modalities:
-                    _input(context, made, name)
-        with read:
-            decision = true_minus(answers.format_decision_value(study, sample.scores))
-            st.markdown(f"#### {text.escape_markdown(study.name)} decides: {decision}")
-            st.markdown(
-                true_minus(
-                    answers.answer_decision(
-                        sample.verdict, study.seeds_state, trust.words_of_sample(sample)
-                    )
-                )
-                + _describe_replaced(made, study.modalities)
+        decision = true_minus(answers.format_decision_value(study, sample.scores))
+        st.markdown(f"#### {text.escape_markdown(study.name)} decides: {decision}")
+        st.markdown(
+            true_minus(answers.answer_decision(sample.verdict, study.seeds_state))
+            + _describe_replaced(made, study.modalities)
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Explain it",
+                type="primary",
+                icon=":material/troubleshoot:",
+                key="_explain_own",
+                on_click=_open_sample,
+                args=(made,),
+                help=f"Opens it as sample {made.id} on all pages.",
             )
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.button(
-                    "Explain it",
-                    type="primary",
-                    icon=":material/troubleshoot:",
-                    key="_explain_own",
-                    on_click=_open_sample,
-                    args=(made,),
-                    help=f"Opens it as sample {made.id} on all pages.",
-                )
-                if context.sample == made.id:
-                    navigation.link("app.py", "Five questions about it", ":material/help:")
-            # last, since all test samples are looked at the first time
-            st.caption(describe_distance(compare.measure_distance(sample)))
+            if context.sample == made.id:
+                navigation.link("app.py", "Five questions about it", ":material/help:")
+        st.caption("Input of the model")
+        with st.container(horizontal=True):
+            for name in study.modalities:
+                _input(context, made, name)
+        # last, since all test samples are looked at the first time
+        st.caption(describe_distance(compare.measure_distance(sample)))
 
 
 def _input(context: PageContext, made: own_samples.OwnSample, name: str) -> None:
