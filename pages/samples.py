@@ -35,7 +35,9 @@ from qfusion.views.pages.panel import drawn
 from qfusion.views.pages.params import Param
 from qfusion.views.pages.samples import OPEN, PANELS, TABLE, TRY
 from qfusion.views.samples import describe_outcomes
-from qfusion.views.words.names import fact_titles
+from qfusion.views.words.names import axis_titles, fact_titles
+
+SIDES = (1, 1.1)  # widths of the list and of the sample beside it
 
 
 def page() -> None:
@@ -47,8 +49,8 @@ def page() -> None:
     if TRY.fits(context.study):
         widgets.draw_folded(TRY, lambda: try_own(context), ":material/draw:")
     with st.container(key="fold-samples"):
-        find, read = st.columns([1, 1.25], gap="medium")
-        left, right = st.columns([1, 1.25], gap="medium")
+        find, read = st.columns(SIDES, gap="medium")
+        left, right = st.columns(SIDES, gap="medium")
         below = st.container()
     over_seconds = None
     with read, page_runs.show_errors():
@@ -115,18 +117,31 @@ def page() -> None:
 
 
 MOST_ROWS = 5_000  # of the table
+_HEIGHT = 400  # pixels of it at most
 
 
 def filters(context: PageContext) -> dict[str, Any]:
     """Draw the filters and return them as `passing` takes them."""
-    split, relations = widgets.row(sample_views.SPLIT, sample_views.RELATION)
-    chosen = {"split": split, "relations": relations, "search": widgets.draw(sample_views.SEARCH)}
-    if context.study.classes and context.study.has_truth:
-        verdict, classes = widgets.row(
-            sample_views.VERDICT, sample_views.CLASSES, study=context.study
-        )
-        chosen |= {"verdict": verdict or "", "classes": classes}
+    study = context.study
+    judged = bool(study.classes) and study.has_truth
+    first = (sample_views.SPLIT, sample_views.VERDICT) if judged else (sample_views.SPLIT,)
+    split, *verdict = widgets.row(*first, study=study)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = widgets.draw(sample_views.SEARCH, label_visibility="collapsed")
+        with st.popover(_count_filters(), icon=":material/filter_alt:", key="more-filters"):
+            relations = widgets.draw(sample_views.RELATION)
+            classes = widgets.draw(sample_views.CLASSES, study) if judged else []
+    chosen = {"split": split, "relations": relations, "search": search}
+    if judged:
+        chosen |= {"verdict": verdict[0] or "", "classes": classes}
     return chosen
+
+
+def _count_filters() -> str:
+    """Return the label of the button behind which further filters are, with how many are set."""
+    wanted = (sample_views.RELATION, sample_views.CLASSES)
+    chosen = [value for one in wanted for value in (state.get(one.key) or [])]
+    return f"More filters ({len(chosen)})" if chosen else "More filters"
 
 
 def clear_filters() -> None:
@@ -163,46 +178,53 @@ def note_hidden_sample(context: PageContext, rows: pd.DataFrame) -> None:
 
 def sample_table(context: PageContext, rows: pd.DataFrame, split: str) -> None:
     """The rows as a table; a click on one makes it the sample. They are of this split, or of "all"."""
-    first = [  # after the id and what was said; then whatever else the data set has
-        "truth",
-        "prediction",
-        *(["certainty"] if context.study.classes else []),
-        "error",
+    study = context.study
+    late = [
+        *map(dividend_column, study.terms),
+        *(name for name in fact_titles(study) if name in rows),
+        "split",
+    ]
+    first = [
+        *(["certainty"] if study.classes else []),
+        "id",
+        *(["error"] if study.has_truth else []),
         "relation",
         "leader",
     ]
-    late = [
-        *map(dividend_column, context.study.terms),
-        *(name for name in fact_titles(context.study) if name in rows),
-        "split",
-    ]
-    order = [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
-    if not context.study.has_truth:
-        order = [column for column in order if column not in ("truth", "error")]
     numeric = {"certainty", "error", "disagreement", "conflict"}
-    if not context.study.classes:
-        numeric |= {"truth", "prediction"}
     columns: dict[str, Any] = {}
-    for column in order:
-        name = text.column(column)
+    titles = axis_titles(study)
+    for column in rows.columns:
+        name = titles[column] if column in late and column in titles else text.column(column)
         if column in numeric or (
             "[" in column and split_column(column)[0] in ("entropy", "dividend")
         ):
-            columns[column] = st.column_config.NumberColumn(format="%.2f")
+            columns[column] = st.column_config.NumberColumn(name, format="%.2f")
         elif name != column:
             columns[column] = st.column_config.Column(name)
-    if context.study.classes:
+    if study.classes:
         columns["certainty"]["help"] = "Softmax of the predicted class"
-    elif not context.study.reads_features:
-        columns["prediction"]["label"] = context.study.quantity
+    listed = rows[:MOST_ROWS].reset_index()
+    if study.has_truth:
+        outcome = "truth → prediction"
+        listed[outcome] = describe_outcomes(study, study.dataset.find_rows(listed["id"]))[0]
+    else:
+        outcome = "prediction"
+        if not study.classes:
+            label = None if study.reads_features else study.quantity
+            columns[outcome] = st.column_config.NumberColumn(label, format="%.2f")
+    shown = [selections.THUMBNAIL, text.text_column(study.dataset), outcome, *first]
+    known = {*shown, *late, "truth", "prediction", "error"}
+    others = [name for name in listed if name not in known]
     selections.samples_table(
-        context.study.dataset,
-        rows[order][:MOST_ROWS].reset_index(),
-        rows.index[:MOST_ROWS].tolist(),
-        f"_table-{context.study.name}",
+        study.dataset,
+        listed,
+        listed["id"].tolist(),
+        f"_table-{study.name}",
         context.sample,
-        height=370,
+        height=_HEIGHT,
         column_config=columns,
+        column_order=[*shown, *others, *late],
         alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.",
     )
     some = (
@@ -210,7 +232,7 @@ def sample_table(context: PageContext, rows: pd.DataFrame, split: str) -> None:
         if len(rows) > MOST_ROWS
         else ""
     )
-    data = context.study.dataset
+    data = study.dataset
     every = f"{len(data):,}" if split == "all" else f"{len(data.rows(split)):,} {split}"
     st.caption(
         f"{len(rows):,} of {every} samples pass.{some} Select a row, or click "

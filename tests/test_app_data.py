@@ -244,11 +244,16 @@ def test_sample_facts_are_shown_for_every_table(
         table=pd.DataFrame({"start": [start], "end": [2.0]}),
         target=SimpleNamespace(name="score"),
         split=["test"],
+        names=("picture",),
         is_own=lambda row: False,
     )
+    dataset.table["latent_picture"], dataset.table["picture_item"] = -0.5, "p7"
     here: Any = SimpleNamespace(study=SimpleNamespace(dataset=dataset))
     contents.draw_facts(here, 0)
-    assert ("segment: 1.0 s to 2.0 s" in captions[0]) == timed
+    planted, details = captions
+    assert planted.replace("\\", "") == "Planted truth: picture −0.50"
+    assert ("Segment: 1.0 s to 2.0 s" in details) == timed
+    assert "p7" not in details
 
 
 def test_the_limit_of_uploads_is_the_configured_one() -> None:

@@ -202,6 +202,15 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
     assert "No sample passes these filters" in said(app)
 
 
+def test_the_list_begins_with_the_content_and_the_outcome(planted: Any) -> None:
+    app = visit("Samples", whole=False, data="planted")
+    [listed] = [frame for frame in app.dataframe if "truth → prediction" in frame.value]
+    assert list(listed.proto.column_order)[:4] == ["thumbnail", "text", "truth → prediction", "id"]
+    row = planted.row("p0017")
+    truth = f"{planted.y[row]:+.2f}".replace("-", "−")
+    assert listed.value.set_index("id").loc["p0017", "truth → prediction"].startswith(truth)
+
+
 def test_scatter_offers_entanglement_measures(planted: Any) -> None:
     from qfusion.study.evolution import track
 

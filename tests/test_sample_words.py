@@ -139,3 +139,23 @@ def test_bars_of_samples_have_their_words_on_a_second_line() -> None:
         ["a: no → no", "b: yes → no"], np.array([1.0, 2.0]), [True, None], notes=["<i>left</i>", ""]
     )
     assert figure.layout.yaxis.ticktext == ("a: no → no<br>&lt;i&gt;left&lt;/i&gt;", "b: yes → no")
+
+
+@pytest.mark.parametrize(("typical", "words"), [(2.1, "median of all 2.1"), (8.9, "8.9 →")])
+def test_the_median_is_named_where_it_is_far_beyond_the_bars(typical: float, words: str) -> None:
+    figure = scatter_map.nearest_bars(
+        ["a", "b"], np.array([1.0, 2.0]), [True, None], typical=typical
+    )
+    assert figure.layout.xaxis.range == (0, 2.3)
+    assert figure.layout.annotations[-1].text.endswith(words)
+
+
+def test_a_small_picture_is_of_a_picture_before_a_sound() -> None:
+    sound = Audio(np.zeros(100, np.float32), 8000)
+    picture = Image(np.zeros((20, 10, 3), np.uint8))
+    made = questions(content_of=lambda row: {"voice": sound, "face": picture}, name="both")
+    assert sample_charts.pictured_modality(made, 0) == "face"
+    assert sample_charts.draw_sample(made, 0).shape == (20, 10, 3)  # type: ignore[union-attr]
+    heard = questions(content_of=lambda row: {"voice": sound}, name="heard")
+    assert sample_charts.pictured_modality(heard, 0) == "voice"
+    assert not sample_charts.pictured_modality(questions(content_of=lambda row: {}, name="n"), 0)

@@ -80,9 +80,9 @@ def open_selected(key: str, ids: Sequence[str]) -> None:
 
 PICTURED = 60  # rows, the first ones, with a small picture
 THUMBNAIL = "thumbnail"  # column of the small pictures
-_TEXT_WIDTH, _PICTURE_WIDTH = 180, 70  # pixels
+_TEXT_WIDTH, _PICTURE_WIDTH = 200, 66  # pixels
 _HEAD_HEIGHT, _ROW_HEIGHT = 38, 35  # pixels
-_TEXT_ROW_HEIGHT = 66  # pixels; above 64 px Streamlit breaks a text into lines
+_TEXT_ROW_HEIGHT = 72  # pixels; above 64 px Streamlit breaks a text into lines
 
 
 def samples_table(
@@ -112,7 +112,10 @@ def samples_table(
     if ticked and ids[ticked[0]] != sample:
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
-    columns: dict[str, Any] = {THUMBNAIL: st.column_config.ImageColumn("", width=_PICTURE_WIDTH)}
+    pictured = sample_charts.pictured_modality(dataset, dataset.row(ids[0])) or "picture"
+    columns: dict[str, Any] = {
+        THUMBNAIL: st.column_config.ImageColumn(pictured, width=_PICTURE_WIDTH)
+    }
     text_column = text.text_column(dataset)
     row_height = _ROW_HEIGHT
     if text_column:

@@ -292,8 +292,6 @@ def picture_trace(pixels: np.ndarray, width: float, height: float) -> Attributes
 SIDE = 48  # pixels of a thumbnail's height, and of the width of each part at most
 MOST = 4_000  # addresses that are kept
 _THUMBNAIL_HUES = 32  # colours of a picture
-_PARTS = 3  # modalities of a thumbnail
-_THUMBNAIL_GAP = 4  # pixels between them
 _INK, _PAPER = 90, 255  # grey levels of a line and of what is around it
 _BINS = 2 * SIDE  # columns of a line before it is made smaller
 
@@ -301,8 +299,8 @@ _BINS = 2 * SIDE  # columns of a line before it is made smaller
 def sample_picture_address(dataset: DataSet, row: int) -> str | None:
     """Return the address of a small picture of a sample, `data:image/png;base64,...`; None if there is nothing to draw.
 
-    Its first modalities with a picture, film, sound or curve are side by side; without them, it is the picture that
-    was joined to the sample. Addresses are cached, except those of a visitor's samples.
+    It is of `pictured_modality`, or else the picture that was joined to the sample. Addresses are cached, except those
+    of a visitor's samples.
     """
     if dataset.is_own(row):
         return _draw_address(dataset, row)
@@ -313,11 +311,21 @@ def sample_picture_address(dataset: DataSet, row: int) -> str | None:
     return cast("str | None", address)
 
 
+def pictured_modality(dataset: DataSet, row: int) -> str:
+    """Return the first modality of a sample with a picture or film, or else with a sound or curve; empty if there is
+    none."""
+    contents = text.read_content(dataset, row)
+    kinds = ((Image, Film), (Audio, Series))
+    shown = [name for kind in kinds for name, part in contents.items() if isinstance(part, kind)]
+    return shown[0] if shown else ""
+
+
 def draw_sample(dataset: DataSet, row: int) -> np.ndarray | None:
     """Return a small picture of a sample, uint8 (h, w, 3), or None; see `sample_picture_address`."""
-    drawn = [draw_thumbnail(part) for part in text.read_content(dataset, row).values()]
-    parts = [part for part in drawn if part is not None][:_PARTS]
-    return _place_side_by_side(parts) if parts else _draw_joined_picture(dataset, row)
+    name = pictured_modality(dataset, row)
+    if not name:
+        return _draw_joined_picture(dataset, row)
+    return draw_thumbnail(text.read_content(dataset, row)[name])
 
 
 def picture_address(pixels: np.ndarray) -> str:
@@ -353,18 +361,6 @@ def _draw_joined_picture(dataset: DataSet, row: int) -> np.ndarray | None:
     if clip is None or clip.kind != "image":
         return None
     return _shrink(read_picture(clip.path, SIDE))
-
-
-def _place_side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
-    height = max(part.shape[0] for part in parts)
-    padded = []
-    for part in parts:
-        above = (height - part.shape[0]) // 2
-        below = height - part.shape[0] - above
-        padded.append(
-            np.pad(part, ((above, below), (0, _THUMBNAIL_GAP), (0, 0)), constant_values=_PAPER)
-        )
-    return np.concatenate(padded, 1)[:, :-_THUMBNAIL_GAP]
 
 
 def _shrink(pixels: np.ndarray) -> np.ndarray:

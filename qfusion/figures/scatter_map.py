@@ -195,7 +195,7 @@ def nearest_bars(
     empty: str = "There is no other sample.",
 ) -> Figure:
     """Draw the distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of
-    all.
+    all, or its value at the edge where it is beyond the bars.
 
     Args:
         names: what is said of each, its id first. distances: (n,).
@@ -248,12 +248,14 @@ def nearest_bars(
             ]
         ),
     )
-    if np.isfinite(typical):
+    end = 1.15 * max(float(np.max(distances)), 1e-9)
+    if typical <= end:
         add_vertical_rule(figure, typical, width=1.5, dash="dot")
-        add_head(figure, "median of all", typical)
-    top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
+        add_head(figure, f"median of all {typical:.3g}", typical)
+    elif np.isfinite(typical):
+        add_head(figure, f"median of all {typical:.3g} →", end, xanchor="right")
     figure.update_layout(clickmode="event+select")
-    figure.update_xaxes(title_text=label(axis), range=[0, 1.12 * top], nticks=7)
+    figure.update_xaxes(title_text=label(axis), range=[0, end], nticks=7)
     figure.update_yaxes(**row_axis(name_rows(names, notes)))
     if any(ends):
         figure.update_xaxes(domain=[0, 0.66])

@@ -52,7 +52,7 @@ SEARCH = TextParam(
     "Search ids and words",
     "Nothing is searched for.",
     most=100,
-    style={"placeholder": "part of an id or of what was said"},
+    style={"placeholder": "Search ids and words"},
 )
 
 RELATION = SelectParam(

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._lazy import Library
-from qfusion._sentences import true_minus
+from qfusion._sentences import capitalise, true_minus
 from qfusion.app import figure, navigation, page_runs
 from qfusion.app.models import tweaks
 from qfusion.app.page_context import PageContext
@@ -156,7 +156,10 @@ def sample_content(
         played = pieces(Image) | pieces(Audio) | pieces(Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
-                wide = len(played) == 1 if isinstance(piece, Image) else details
+                if isinstance(piece, Image):
+                    wide = len(played if details else pieces(Image)) == 1
+                else:
+                    wide = details
                 raw_content(name, piece, "stretch" if wide else 150)
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
@@ -253,24 +256,37 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
 
 def draw_facts(context: PageContext, row: int) -> None:
-    """Draw what the data set's table says about the sample: video and segment times, regime."""
+    """Draw the planted scores of a sample, where they are known, and folded what the data set's table says of it, such
+    as video, segment and speaker. Content that is shown and ids of its sources are left out.
+    """
+    data = context.study.dataset
+    if data.is_own(row):
+        st.caption("Made by you in this session; no truth is known.")
+        return
+    left_out = {"text", "transcript", data.target.name, *data.names}
     facts = {
         str(name): value
-        for name, value in context.study.dataset.table.iloc[row].items()
-        if name not in ("text", "transcript", context.study.dataset.target.name)
+        for name, value in data.table.iloc[row].items()
+        if not (name in left_out or str(name).endswith("_item"))
         and not (str(name).startswith(LABEL_PREFIX) and pd.isna(value))
     }
-    parts = [f"split: {context.study.dataset.split[row]}"]
-    if context.study.dataset.is_own(row):
-        facts, parts = {}, ["made by you in this session; no truth is known"]
+    scores = [
+        f"{name.removeprefix('latent_')} {facts.pop(name):+.2f}"
+        for name in list(facts)
+        if name.startswith("latent_")
+    ]
+    if scores:
+        st.caption(f"Planted truth: {text.escape_markdown(true_minus(', '.join(scores)))}")
+    parts = [f"Split: {data.split[row]}"]
     if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
-        parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
+        parts.append(f"Segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
-        f"{text.escape_markdown(text.column(name))}: "
+        f"{text.escape_markdown(capitalise(text.column(name)))}: "
         + text.escape_markdown(true_minus(f"{value:.2f}") if isinstance(value, float) else value)
         for name, value in facts.items()
     ]
-    st.caption(" · ".join(parts))
+    with st.expander("Details"):
+        st.caption("  \n".join(parts))
 
 
 def sample_heading(context: PageContext) -> None:
