@@ -249,7 +249,8 @@ def draw_comparison(context: PageContext, wanted: Edits) -> None:
         answers.format_decision_value(context.study, part.outcome.scores) for part in (before, now)
     )
     turned = before.outcome.decision != now.outcome.decision
-    st.markdown(true_minus(f"#### {changes.describe_outcome(list(done), was, is_, turned)}"))
+    if done:
+        st.markdown(true_minus(f"#### {changes.describe_outcome(list(done), was, is_, turned)}"))
     cells = (
         _classes(context, before, now) if context.study.classes else _scores(context, before, now)
     )
@@ -316,23 +317,24 @@ def nearest_flips(context: PageContext) -> None:
     panels.show(context.tweaked_sample(), "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in what_would_flip(context.study, context.row).items():
-            if flip.state.possible:
-                st.button(
-                    f"Set {text.escape_markdown(name)} to its nearest flip",
-                    key=f"_flip-{name}",
-                    icon=":material/flip:",
-                    on_click=apply_change,
-                    args=(context, name, FLIP),
-                )
-            if flip.donor_id:
-                st.button(
-                    _donor_label(context, name, flip.donor_id),
-                    key=f"_lend-{name}",
-                    on_click=apply_change,
-                    args=(context, name, SWAP, flip.donor_id),
-                    icon=":material/swap_horiz:",
-                )
-    selections.draw_pictures(_donor_pictures(context))
+            with st.container(width="content", gap="xsmall"):
+                if flip.state.possible:
+                    st.button(
+                        f"Set {text.escape_markdown(name)} to its nearest flip",
+                        key=f"_flip-{name}",
+                        icon=":material/flip:",
+                        on_click=apply_change,
+                        args=(context, name, FLIP),
+                    )
+                if flip.donor_id:
+                    st.button(
+                        _donor_label(context, name, flip.donor_id),
+                        key=f"_lend-{name}",
+                        on_click=apply_change,
+                        args=(context, name, SWAP, flip.donor_id),
+                        icon=":material/swap_horiz:",
+                    )
+                    _draw_donor(context, name, flip.donor_id)
 
 
 def _donor_label(context: PageContext, modality: str, donor: str) -> str:
@@ -344,16 +346,13 @@ def _donor_label(context: PageContext, modality: str, donor: str) -> str:
     return label
 
 
-def _donor_pictures(context: PageContext) -> list[tuple[str, str]]:
-    """Return small pictures of what the donors lend, each with a caption."""
-    pictures = []
-    for name, flip in what_would_flip(context.study, context.row).items():
-        content = _donor_content(context, name, flip.donor_id) if flip.donor_id else None
-        pixels = None if content is None else sample_charts.draw_thumbnail(content)
-        if pixels is not None:
-            caption = f"{name} of {flip.donor_id}"
-            pictures.append((sample_charts.picture_address(pixels), caption))
-    return pictures
+def _draw_donor(context: PageContext, modality: str, donor: str) -> None:
+    """Draw a small picture of what a donor lends, where there is one."""
+    content = _donor_content(context, modality, donor)
+    pixels = None if content is None else sample_charts.draw_thumbnail(content)
+    if pixels is not None:
+        address = sample_charts.picture_address(pixels)
+        selections.draw_pictures([(address, f"{modality} of {donor}")])
 
 
 def _donor_content(context: PageContext, modality: str, donor: str) -> Content | None:

@@ -17,6 +17,7 @@ from qfusion import data, explain
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
+from qfusion.figures import state_changes
 from qfusion.models import terms
 from qfusion.study import opening, text, what_if
 from qfusion.study.attribution import title
@@ -74,10 +75,11 @@ def test_page_shows_the_nearest_flip(source: str) -> None:
     found = [counterfactual.nearest_state(model, states, name) for name in model.modalities]
     nearest = min(found, key=lambda change: change.distance)
     if nearest.possible:
-        assert (
-            f"A change of {nearest.modality} alone by {nearest.distance:.2f} rad would flip it"
-            in words
-        )
+        way = {
+            "planted": f"{nearest.distance / (np.pi / 2):.0%} of the way to an orthogonal state",
+            "parity": f"{nearest.distance / (np.pi * np.sqrt(8)):.0%} of the largest distance",
+        }[source]
+        assert f"the smallest, of {nearest.modality} by {nearest.distance:.2f} rad ({way})" in words
     else:
         assert "No change of a single modality would flip it" in words
     for change in found:
@@ -136,7 +138,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     app.button(key="_what_if_reset").click().run()
     assert not app.exception
     assert app.selectbox(key=f"do.{name}").value == TITLES[KEPT]
-    assert "Change a modality" in plain(said(app))
+    assert "#### Changing" not in said(app)
 
 
 def test_edited_words_voice_and_face_change_features_and_prediction() -> None:
@@ -229,7 +231,7 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     assert donor in dataset.ids.tolist()
     app.selectbox(key="sample").select("p0031").run()
     assert not app.exception
-    assert "Change a modality" in plain(said(app))  # changes were made for the sample before
+    assert "#### Changing" not in said(app)  # changes were made for the sample before
 
 
 def test_no_flip_is_reported_where_none_exists(monkeypatch: Any) -> None:
@@ -287,6 +289,29 @@ def test_flips_of_features_are_in_their_own_units(
     assert "rad" not in written.replace("gradients", "")
     assert "in their own units" in picture.figure.layout.xaxis.title.text
     assert {"distance", "its_distance"} <= set(picture.numbers.columns)
+
+
+def test_each_distance_stands_at_its_own_mark_unless_both_are_close() -> None:
+    figure = state_changes.flip_distances(
+        ["a", "b", "c"],
+        [0.5, 0.5, np.inf],
+        [0.9, 0.55, np.inf],
+        ["a", "b", "c"],
+        farthest=1.57,
+        unit="u",
+    )
+    texts = next(trace for trace in figure.select_traces({"mode": "text"}))
+    written = {
+        (x, y): words.strip()
+        for x, y, words in zip(texts.x, texts.y, texts.text, strict=True)
+        if words.strip()
+    }
+    assert written == {
+        (0.5, 0): "0.50",
+        (0.9, 0): "0.90",
+        (0.55, 1): "0.50, ◇ 0.55",
+        (0.0, 2): "no state of it",
+    }
 
 
 def test_flipping_parameters_are_listed() -> None:

@@ -171,14 +171,12 @@ def flip_distances(
     pointed, nearest = (" rad", "nearest of all states") if radians else ("", "nearest found")
     rows = list(range(len(names)))
     state_reach = [float(s) if np.isfinite(s) else 0.0 for s in states]
-    donor_reach = [float(d) if np.isfinite(d) else 0.0 for d in donors]
     donor_rows = [row for row in rows if np.isfinite(donors[row])]
-    text_starts = [max(pair) for pair in zip(state_reach, donor_reach, strict=True)]
-    texts = ["\u2002\u2002" + _write_distances(s, d) for s, d in zip(states, donors, strict=True)]
+    longest = max([*state_reach, *(donors[row] for row in donor_rows), 0.1 * farthest])
     figure = base_figure(
         84 + 38 * len(names),
         left=10,
-        right=20,
+        right=92,
         top=6,
         bottom=44,
         legend=True,
@@ -190,9 +188,10 @@ def flip_distances(
         state_reach,
         {"color": [term_colour(n, modalities) for n in names]},
         width=0.5,
-        name=nearest,
+        showlegend=False,
         hovertemplate=f"%{{x:.4f}}{pointed}<extra>{nearest}</extra>",
     )
+    figure.add_bar(x=[None], y=[None], name=nearest, marker={"color": QUIET})
     add_marks(
         figure,
         [donors[row] for row in donor_rows],
@@ -204,27 +203,27 @@ def flip_distances(
         name="nearest that a sample has",
         hovertemplate=f"%{{x:.4f}}{pointed}<extra>nearest that a sample has</extra>",
     )
+    values = [f"{state:.2f}" if np.isfinite(state) else "no state of it" for state in states]
+    beside = []
+    for row in donor_rows:
+        beside.append(f"\u2002\u2002{donors[row]:.2f}")
+        if donors[row] - state_reach[row] < _ROOM * longest:  # both stand beside the diamond
+            beside[-1] = f"\u2002\u2002{values[row]}, ◇ {donors[row]:.2f}"
+            values[row] = ""
     add_texts(
         figure,
-        text_starts,
-        rows,
-        texts,
+        [*state_reach, *(donors[row] for row in donor_rows)],
+        [*rows, *donor_rows],
+        [*(f"\u2002{value}" for value in values), *beside],
         textposition="middle right",
         cliponaxis=False,
         showlegend=False,
     )
-    longest = max([*text_starts, 0.1 * farthest])
-    figure.update_xaxes(range=[0, 1.75 * longest])
+    figure.update_xaxes(range=[0, 1.05 * longest])
     return figure
 
 
-def _write_distances(state: float, donor: float) -> str:
-    """Return both distances, that of a sample behind its mark."""
-    if not np.isfinite(state):
-        return "no state of it"
-    if not np.isfinite(donor):
-        return f"{state:.2f}"
-    return f"{state:.2f}, ◇ {donor:.2f}"
+_ROOM = 0.14  # of the longest distance, that a number takes beside its bar
 
 
 @checks_arrays()

@@ -170,7 +170,7 @@ def waterfall(
     if when == AFTER:
         verdict = verdicts.verdict_of_terms(terms, study.modalities, study.boundary)
     finding = _within_sentence(answers.title_decision(verdict, sample))
-    numbers = [f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items()]
+    numbers = [f"{style.term_title(term)} {value:+.2f}" for term, value in terms.items()]
     return View(
         figure,
         f"{when}, {finding}",
@@ -191,7 +191,7 @@ def differences(sample: Sample, *, changes: Changes = None) -> View:
     old = before.terms(sample.study, sample.output)
     new = now.terms(sample.study, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
-    numbers = [f"{term} {value:+.2f}" for term, value in change.items()]
+    numbers = [f"{style.term_title(term)} {value:+.2f}" for term, value in change.items()]
     return View(
         decision_pairs.differences(
             old,
@@ -305,11 +305,9 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
     """Describe the outcome of a decision.
 
     Args:
-        changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is
-            another one after.
+        changed: modalities, at least one. before, after: the decision, as markdown. turned: whether it is another one
+            after.
     """
-    if not changed:
-        return f"Decision: {before}. Change a modality to see the effect"
     return (
         f"Changing {listed([text.escape_markdown(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
         f"decision: {before} → {after}"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import capitalise, count
+from qfusion._sentences import capitalise, count, share, size, top
 from qfusion.explain.angle_response import angle_names
 from qfusion.figures import evolution_charts, model_charts, state_changes, style
 from qfusion.figures.lines import now_meta
@@ -66,7 +66,7 @@ def nearest_flips(sample: Sample) -> View:
             unit=unit,
             radians=study.model.part(StateModel) is not None,
         ),
-        f"What would flip it? {answers.describe_flips(study, result)}",
+        f"What would flip it? {title_flips(study, result)}",
         caption=f"the smallest change of one modality's state that flips the decision, now {now}, with the others "
         f"unchanged; {how}. Diamonds: the nearest of {first.donor.tried:,} samples whose state of this modality does "
         f"so. {_describe_checks(study, result)}",
@@ -75,6 +75,42 @@ def nearest_flips(sample: Sample) -> View:
         alternative=f"Distances to a flip: {', '.join(distances)}.",
         name="flips",
     )
+
+
+def title_flips(study: Study, flips: Mapping[str, what_if.Flip]) -> str:
+    """Return how many changes of one modality flip the decision, how many of them are verified, and the smallest.
+
+    Args:
+        flips: by modality, from `what_would_flip`.
+    """
+    able = {name: flip.state for name, flip in flips.items() if flip.state.possible}
+    if not able:
+        return answers.describe_flips(study, flips)
+    distances = {name: state.distance for name, state in able.items()}
+    names = top(distances, smallest=True)
+    ends = dict.fromkeys(answers.format_decision(study, able[name].after) for name in names)
+    moved = " or of ".join(map(text.escape_markdown, names))
+    shortest = min(distances.values())
+    way = ""
+    if study.model.part(StateModel):
+        farthest, _, _ = _distance_terms(study, flips)
+        of = "way to an orthogonal state" if study.model.part(KetStates) else "largest distance"
+        way = f" ({share(shortest / farthest)} of the {of})"
+    unit = answers.name_flip_unit(study, names)
+    smallest = f"{moved} by {size(shortest)}{unit}{way}"
+    which = f"that of {smallest}" if len(able) == 1 else f"the smallest, of {smallest},"
+    return (
+        f"{count(len(able), 'change')} of one modality, {_count_verified(able)}: {which} leads to "
+        f"{' or '.join(ends)}"
+    )
+
+
+def _count_verified(able: Mapping[str, Any]) -> str:
+    """Return how many changes were confirmed by running the model again."""
+    confirmed = sum(state.verified for state in able.values())
+    if confirmed < len(able):
+        return f"{confirmed} of {len(able)} verified"
+    return {1: "verified", 2: "both verified"}.get(confirmed, "all verified")
 
 
 def _describe_checks(study: Study, flips: Mapping[str, what_if.Flip]) -> str:
