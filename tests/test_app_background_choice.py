@@ -281,11 +281,11 @@ def test_time_from_which_joint_terms_dominate() -> None:
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
         network.describe_takeover(moments, {"": rising, "x": single, "x+y": rising})
-        == "Joint terms outweigh the single modalities from “a” on (joint share 67% at the end)"
+        == "Joint terms lead from “a” (joint share 67% at the end)"
     )
     assert (
         network.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})
-        == "At the end the single modalities outweigh the joint terms (joint share 0%)"
+        == "At the end single modalities lead (joint share 0%)"
     )
     table = network.layer_table(
         moments,

@@ -27,8 +27,6 @@ def test_joint_share_and_the_time_from_which_it_dominates() -> None:
     assert verdicts.first_joint_place(coalitions.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
     assert verdicts.first_joint_place(coalitions.joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
     assert coalitions.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
-    assert verdicts.relative_progress(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
-    assert verdicts.relative_progress(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
 
 def test_answer_sentences() -> None:
@@ -42,13 +40,10 @@ def test_answer_sentences() -> None:
         }.items()
     }
     assert said_of["late"] == (
-        "Joint terms dominate from t = 2 on; the entropy has then completed 75% of its change"
+        "Joint terms lead from t = 2; the entropy grows to 1.00 nats at the end"
     )
-    assert (
-        "Joint terms do not outweigh single modalities at the end (joint share 0% to 20%)"
-        in said_of["never"]
-    )
-    assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
+    assert "Joint terms do not lead at the end (joint share 0% to 20%)" in said_of["never"]
+    assert said_of["always"].startswith("Joint terms lead from the start; the entropy grows")
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
@@ -96,9 +91,7 @@ def test_slider_shows_joint_share_of_its_pair() -> None:
         in words
     )
     assert "H: left + right × 0: mutual information 0." in words.replace("*", "")
-    assert re.search(
-        "Joint terms dominate from t = 0.* on; .*mutual information of left and right", words
-    )
+    assert re.search("Joint terms lead from t = 0.*; .*mutual information of left and right", words)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +116,7 @@ def test_terms_that_cancel_count_by_their_sizes(joint: list[float]) -> None:
     title = decision.title_joint_course(
         one_after_another(joint), TEXT, "the entropy", "nats", list("abcd")
     )
-    assert title.startswith("Joint terms never outweigh single modalities (joint share 0% to 21%)")
+    assert title.startswith("Joint terms never lead (joint share 0% to 21%)")
 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])

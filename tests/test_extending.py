@@ -122,7 +122,6 @@ def linear_entropy() -> Iterator[str]:
         cohort="linear entropy of the modalities at T (mean)",
     )(_linear_entropies)
     MEASURE_TEXTS[name] = MeasureText(
-        question="How far from pure?",
         caption="1 - Tr ρ² of each modality and of all together.",
         limits="Does not show what made a state mixed.",
         source="Zurek, Habib, Paz 1993",

@@ -394,9 +394,6 @@ def _margin(scores: np.ndarray) -> float:
     return float(ordered[-1] - ordered[-2])
 
 
-STILL = 1e-3  # a series that changes less is taken as constant
-
-
 def last_change(decisions: Sequence[object]) -> int:
     """Return the first place from which on the decision is the final one, or 0 if it never changes."""
     final = decisions[-1]
@@ -436,13 +433,3 @@ def first_joint_place(share: np.ndarray) -> int | None:
         return None
     losing = np.flatnonzero(~wins)
     return int(losing[-1]) + 1 if len(losing) else 0
-
-
-def relative_progress(values: np.ndarray, place: int) -> float | None:
-    """Return the fraction of the change from its first to its last value that a series has completed, or None if it
-    hardly changes.
-    """
-    change = float(values[-1] - values[0])
-    if abs(change) < STILL:
-        return None
-    return float(values[place] - values[0]) / change

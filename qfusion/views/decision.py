@@ -38,18 +38,13 @@ from qfusion.views.words.rules import (
 )
 from qfusion.views.words.verdicts import describe_leader
 
-# Titles: when joint terms outweigh single modalities, and what entanglement does meanwhile.
+# Titles: when joint terms lead, which means that they outweigh single modalities.
 COURSE_TITLES: dict[JointCourse, str] = {
-    JointCourse.NEVER: "Joint terms never outweigh single modalities (joint share {start} to {end}); {ends}",
-    JointCourse.LOST: "Joint terms do not outweigh single modalities at the end (joint share {start} to {end}); {ends}",
-    JointCourse.ALWAYS: "Joint terms dominate from the start (joint share {start} to {end}); {ends}",
-    JointCourse.FROM: "Joint terms dominate from {place} on; {by_then}",
+    JointCourse.NEVER: "Joint terms never lead (joint share {start} to {end}); {moves}",
+    JointCourse.LOST: "Joint terms do not lead at the end (joint share {start} to {end}); {moves}",
+    JointCourse.ALWAYS: "Joint terms lead from the start; {moves}",
+    JointCourse.FROM: "Joint terms lead from {place}; {moves}",
 }
-ENDS = "{name} goes from {first:z.2f} to {last:z.2f} {unit}"
-REACHED = "{name} has then completed {done} of its change"
-CONSTANT = "{name} stays at {last:z.2f} {unit}"
-RETURNS = "{name} is then {now:z.2f} {unit}, {last:z.2f} at both ends"
-OVERSHOOTS = "{name} is then {now:z.2f} {unit} ({first:z.2f} at the start, {last:z.2f} at the end)"
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
@@ -448,7 +443,7 @@ def title_joint_course(
     unit: str,
     where: list[str],
 ) -> str:
-    """Return since when joint terms outweigh single modalities, and the change of entanglement until then, as a title.
+    """Return since when joint terms outweigh single modalities, and where the curve above is largest, as a title.
 
     Args:
         dividends: contributions by coalition, each (P,) along time or layers.
@@ -458,27 +453,9 @@ def title_joint_course(
     """
     shares = joint_share(dividends)
     place = verdicts.first_joint_place(shares) or 0
-    values = {
-        "name": moving_name,
-        "unit": unit,
-        "first": moving[0],
-        "now": moving[place],
-        "last": moving[-1],
-    }
     return COURSE_TITLES[verdicts.joint_course(shares)].format(
         start=share(shares[0]),
         end=share(shares[-1]),
         place=where[place],
-        ends=ENDS.format(**values),
-        by_then=_progress_template(moving, place).format(**values),
+        moves=rules.describe_course(moving, moving_name, unit, where),
     )
-
-
-def _progress_template(moving: np.ndarray, place: int) -> str:
-    """Return the template for the progress of a series at a place."""
-    done = verdicts.relative_progress(moving, place)
-    if done is None:
-        return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
-    if 0 <= done <= 1:
-        return REACHED.replace("{done}", share(done))
-    return OVERSHOOTS

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed
+from qfusion._sentences import capitalise, listed
 from qfusion.figures import dynamics_charts, evolution_charts, information_charts, state_charts
 from qfusion.models.protocols import Evolution
 from qfusion.quantum.measure_kinds import KINDS, column_name
@@ -97,7 +97,7 @@ def correlation(
             cursor=cursor_time(sample, t),
             height=260,
         ),
-        words.question,
+        _describe_largest_change(kind, track.measures.by_part(kind), track.times),
         caption=f"{words.caption}{learned}{cite_sample(sample)}",
         limits=words.limits,
         table=pd.DataFrame(
@@ -107,6 +107,19 @@ def correlation(
         alternative=f"{about.axis} over time: {rules.list_curves(curves)}.",
         name=measure_panels()[kind],
     )
+
+
+def _describe_largest_change(
+    kind: str, series: Mapping[tuple[str, ...], np.ndarray], times: np.ndarray
+) -> str:
+    """Return where the curve of a measure that changes most of all is largest, and whose it is."""
+    about = KINDS[kind]
+    if not series:
+        return f"No {about.title}: there is one modality"
+    part = max(series, key=lambda part: float(np.ptp(series[part])))
+    whose = text.escape_markdown(listed(part)) if part else "all together"
+    name = f"{capitalise(about.short)} of {whose}"
+    return rules.describe_course(series[part], name, about.unit, [f"t = {t:.2f}" for t in times])
 
 
 def information(sample: Sample, *, t: Cursor = 1.0) -> View:

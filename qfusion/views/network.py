@@ -259,7 +259,10 @@ def decision_layers(
             what=what,
             cursor=moments.index(choose("Place in the network", layer or moments[-1], moments)),
         ),
-        f"{describe_takeover(moments, dividends)}{name_explained_class(sample)}",
+        f"{describe_takeover(moments, dividends)}{name_explained_class(sample)}; "
+        + rules.describe_course(
+            series[MUTUAL], f"the {MUTUAL}", "nats", [f"“{moment}”" for moment in moments]
+        ),
         caption="below, the terms of the decision if the circuit ended there: later gates are left out, "
         "every qubit is measured, and the head is the same (solid: single modalities; dashed or "
         "dotted: joint terms). Above, the entropy of the active qubits and the largest mutual "
@@ -285,10 +288,9 @@ def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) ->
     if percent[-1] == 50:
         return "At the end joint terms and single modalities are equal in size (joint share 50%)"
     if percent[-1] < 50:
-        return f"At the end the single modalities outweigh the joint terms (joint share {percent[-1]:.0f}%)"
+        return f"At the end single modalities lead (joint share {percent[-1]:.0f}%)"
     since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
-    share = f"joint share {percent[-1]:.0f}% at the end"
-    return f"Joint terms outweigh the single modalities from “{since}” on ({share})"
+    return f"Joint terms lead from “{since}” (joint share {percent[-1]:.0f}% at the end)"
 
 
 def layer_table(

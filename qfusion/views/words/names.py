@@ -303,12 +303,10 @@ class MeasureText(NamedTuple):
     """The texts of a measure.
 
     Attributes:
-        question: title of its panel.
         caption, limits: of its panel.
         source: its authors, for the glossary; empty if the glossary has an entry of its own.
     """
 
-    question: str
     caption: str
     limits: str
     source: str = ""
@@ -317,7 +315,6 @@ class MeasureText(NamedTuple):
 # By kind of measure; a kind that is missing here has no panel.
 MEASURE_TEXTS: dict[str, MeasureText] = {
     "negativity": MeasureText(
-        question="Is it entangled? (log-negativity)",
         caption="logarithmic negativity of each modality with the rest, in bits: zero for every separable state, and "
         "an "
         "upper bound of the distillable entanglement. For a pure state it is at least the entanglement entropy.",
@@ -326,7 +323,6 @@ MEASURE_TEXTS: dict[str, MeasureText] = {
         "their ratio has no meaning. Nor entanglement within the rest, nor bound entanglement.",
     ),
     "mutual_information": MeasureText(
-        question="How strongly are pairs correlated? (mutual information)",
         caption="the mutual information of each pair, from classical and quantum correlation, and the total "
         "correlation "
         "of all modalities.",
@@ -334,7 +330,6 @@ MEASURE_TEXTS: dict[str, MeasureText] = {
         "entanglement.",
     ),
     "purity": MeasureText(
-        question="How pure do the states stay?",
         caption="purity of each modality's state and of the joint state; 1/d for a maximally mixed state of dimension "
         "d.",
         limits="Does not show whether entanglement or jumps made a state mixed.",

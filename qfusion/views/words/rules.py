@@ -295,6 +295,38 @@ def list_curves(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
     )
 
 
+STAYS = "{name} stays at {last}{unit}"
+LARGEST_AT_BOTH_ENDS = "{name} is largest at both ends ({last}{unit})"
+GROWS = "{name} grows to {last}{unit} at the end"
+FALLS = "{name} falls from {first} to {last}{unit}"
+PEAKS = "{name} peaks at {place} ({most}{unit})"
+
+
+def describe_course(values: np.ndarray, name: str, unit: str, where: Sequence[str]) -> str:
+    """Return where a curve is largest, (P,) along places with names, by its numbers as they are written."""
+    written = [f"{value:z.2f}" for value in values]
+    first, last, place = written[0], written[-1], int(np.argmax(values))
+    most = written[place]
+    if len(set(written)) == 1:
+        template = STAYS
+    elif first == last == most:
+        template = LARGEST_AT_BOTH_ENDS
+    elif last == most:
+        template = GROWS
+    elif first == most:
+        template = FALLS
+    else:
+        template = PEAKS
+    return template.format(
+        name=name,
+        unit=f" {unit}" if unit else "",
+        first=first,
+        last=last,
+        most=most,
+        place=where[place],
+    )
+
+
 def list_pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float]) -> str:
     """Return text such as `"text 0.41 (before 0.39)"`, with the largest differences first."""
     return ", ".join(
