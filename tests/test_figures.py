@@ -454,7 +454,7 @@ def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
     needle = diagram.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10)
     assert (needle["ax"], needle["ay"], needle["arrowside"]) == (5.0, -10.0, "start")
     assert needle["arrowcolor"] == style.INK
-    assert diagram.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10)["arrowcolor"] == style.BLUE
+    assert diagram.arrow(0, 0, np.ones(3), 10, style.GREEN)["arrowcolor"] == style.GREEN
     assert diagram.arrow(0, 0, np.zeros(3), 10)["text"] == "•"
     tip = diagram.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
     assert "reads 1 with 100.0%" in tip

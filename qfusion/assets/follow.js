@@ -217,7 +217,7 @@ class ModelFollower extends Follower {
         this.undo.push(() => path.remove());
         return path;
       });
-      shown.discs.push({name, at: place(x, y), radius: (size[n] ?? size) / 2, thin, thick, entropy: textAt(x, y, ({text}, apart) => !apart && / nats$/.test(text))});
+      shown.discs.push({name, hue: discs.meta.colors[n], at: place(x, y), radius: (size[n] ?? size) / 2, thin, thick, entropy: textAt(x, y, ({text}, apart) => !apart && / nats$/.test(text))});
     });
     if (ends) {
       const layer = host.querySelector(`.trace${ends.uid}`), paths = [...layer.querySelectorAll('.js-fill, .js-line')];
@@ -226,10 +226,10 @@ class ModelFollower extends Follower {
         const [left, right, low] = [ends.x[6 * n], ends.x[6 * n + 1], ends.y[6 * n + 2]];
         return {name, left, right, low, text: textAt(right, low - ends.meta.height / 2, ({text}, apart) => apart < 0.5 && /^[\d.]+$/.test(text))};
       });
-      shown.ends = {paths, frames, height: ends.meta.height, xaxis, yaxis};
+      shown.ends = {paths, frames, height: ends.meta.height, now: ends.meta.group === 'states', xaxis, yaxis};
     }
     if (decision) shown.decision = {classes: decision.meta.decision, leaves: textAt(decision.x[0], decision.y[0], (_, apart) => !apart)};
-    return {...shown, hues: discs?.meta.colors, before: discs?.meta.before};
+    return {...shown, before: discs?.meta.before};
   }
 
   // On the curve of the score against the slider's own angle, where it stands.
@@ -248,11 +248,11 @@ class ModelFollower extends Follower {
     line.setAttribute('transform', `translate(${xaxis.d2p(at) - xaxis.d2p(from)},0)`);
   }
 
-  drawQubits({discs, ends, decision, hues, before}, x) {
+  drawQubits({discs, ends, decision, before}, x) {
     const {states, scores} = this.groups, write = (text, words) => { if (text && text.textContent !== words) text.textContent = words; };
-    for (const {name, at: [left, top], radius, thin, thick, entropy} of discs) {
-      const values = states?.series(x, name), needle = (path, [a, b, c]) => {
-        const hue = hues[Math.abs(b) < 0.1 ? 0 : b > 0 ? 1 : 2], r = radius < 12 ? 0.6 : 1, [across, down] = [left + a * radius, top - c * radius];
+    for (const {name, hue, at: [left, top], radius, thin, thick, entropy} of discs) {
+      const values = states?.series(x, name), needle = (path, [a, , c]) => {
+        const r = radius < 12 ? 0.6 : 1, [across, down] = [left + a * radius, top - c * radius];
         path.setAttribute('d', `${Math.hypot(a, c) * radius < NEEDLE ? '' : `M${left},${top}L${across},${down}`}M${across - r},${down}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`);
         Object.assign(path.style, {stroke: hue, fill: hue});
       };
@@ -264,8 +264,10 @@ class ModelFollower extends Follower {
       write(entropy[0], `${bits.toFixed(2)} nats`);
     }
     if (ends) {
-      const {paths, frames, height, xaxis, yaxis} = ends, path = frames.map(({name, left, right, low, text}) => {
-        const share = Math.min(Math.max(this.groups.ends.series(x, name)[0], 0), 1), [from, to, top, bottom] = [xaxis.d2p(left), xaxis.d2p(right), yaxis.d2p(low - height * share), yaxis.d2p(low)];
+      const {paths, frames, height, now, xaxis, yaxis} = ends, path = frames.map(({name, left, right, low, text}) => {
+        const own = now ? states?.series(x, name) : this.groups.ends.series(x, name);
+        if (!own) { write(text[0], ''); return ''; }  // not known until the slider is let go
+        const share = Math.min(Math.max(now ? (1 - own[2]) / 2 : own[0], 0), 1), [from, to, top, bottom] = [xaxis.d2p(left), xaxis.d2p(right), yaxis.d2p(low - height * share), yaxis.d2p(low)];
         write(text[0], share.toFixed(2));
         return `M${from},${top}H${to}V${bottom}H${from}Z`;
       }).join('');

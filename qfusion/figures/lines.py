@@ -374,15 +374,19 @@ def discs_meta(names: Sequence[str], hues: Sequence[str], before: bool = False) 
     """Return the `meta` of discs of qubits with needles.
 
     Args:
-        names: of the qubits. hues: of needles whose <Y> is about 0, above, and below it.
+        names: of the qubits. hues: of their needles.
         before: whether thin needles show the state before the gate.
     """
     return {"group": STATES, "discs": series_names(names), "colors": list(hues), "before": before}
 
 
-def ends_meta(names: Sequence[str], height: float) -> Attributes:
-    """Return the `meta` of the filled parts of frames, of this height, at the ends of the wires of qubits."""
-    return {"group": ENDS, "ends": series_names(names), "height": height}
+def ends_meta(names: Sequence[str], height: float, now: bool = False) -> Attributes:
+    """Return the `meta` of the filled parts of frames, of this height, at the ends of the wires of qubits.
+
+    Args:
+        now: whether they show the states at the scrubber, not at the end.
+    """
+    return {"group": STATES if now else ENDS, "ends": series_names(names), "height": height}
 
 
 def decision_meta(classes: Sequence[str]) -> Attributes:

@@ -193,8 +193,8 @@ DISPLAY = SelectParam(
     fits=HAS_CIRCUIT,
 )
 _SHOWN = {
-    DISCS: "A disc is the current state of a qubit. Its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or "
-    "vermillion if ⟨Y⟩ is not 0; a short needle is a mixed state.",
+    DISCS: "A disc is the current state of a qubit. Its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, in the colour of the "
+    "qubit's modality; it is short where the state is mixed or ⟨Y⟩ is not 0.",
     KINDS[
         0
     ]: "After each column, the filled part of a frame is the probability that its qubit reads 1.",
@@ -234,7 +234,8 @@ def circuit(
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
     whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
-    likely, when = probabilities_of_one(sample, walk) if whole else ({}, "")
+    read = at if display == DISCS else walk.count
+    likely, when = probabilities_of_one(sample, walk, read) if whole else ({}, "")
     if seen is not None:
         drawn = walk.grey_outside(drawn, seen)
         title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
@@ -272,7 +273,8 @@ def circuit(
         between=walk.column_states(at),
         display="" if display == DISCS else display,
         ends=likely,
-        decision=decision(sample),
+        when=when,
+        decision=(*decision(sample), _describe_end(sample)),
     )
     if display == DISCS:
         names = [style.label(name, 12) for name in sample.study.classes]
@@ -281,7 +283,10 @@ def circuit(
         figure.update_traces(meta=None)
     shows = f"every operation in order; later operations are faint. {_SHOWN[display]}"
     if likely:
-        shows += f" At the ends of wires, the probabilities that their qubits read 1 {when}, then the decision."
+        shows += (
+            f" At the ends of wires, the probabilities that their qubits read 1 {when}, then the decision "
+            f"{_describe_end(sample)}."
+        )
     if seen is not None:
         shows += f" Grey: gates that cannot change ⟨Z⟩ of {text.escape_markdown(cone)}."
     if len(drawn) < len(walk.boxes):
@@ -311,12 +316,23 @@ def _list_gates(walk: charts.Replay, seen: Cone[int]) -> pd.DataFrame:
     )
 
 
-def probabilities_of_one(sample: Sample, walk: charts.Replay) -> tuple[dict[int, float], str]:
-    """Return the probability that each remaining qubit reads 1, by its place in the drawing, and the time of this
-    reading. The time is T if the circuit is a step of an evolution, and otherwise the end of the circuit.
+def _describe_end(sample: Sample) -> str:
+    """Return when the decision is read: at T if the circuit is a step of an evolution."""
+    return "at T" if sample.model.part(Evolution) else "at the end"
+
+
+def probabilities_of_one(
+    sample: Sample, walk: charts.Replay, at: int
+) -> tuple[dict[int, float], str]:
+    """Return the probability that each remaining qubit reads 1 when so many gates are done, by its place in the
+    drawing, and the time of this reading. After all gates the time is T if the circuit is a step of an evolution.
     """
-    if not sample.model.part(Evolution):
-        return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
+    if at < walk.count or not sample.model.part(Evolution):
+        if at == walk.count:
+            when = _describe_end(sample)
+        else:
+            when = f"after gate {at}" if at else "before the first gate"
+        return {row: float(1 - walk.bloch[at][row, 2]) / 2 for row in walk.followed}, when
     likely: list[float] = []
     last = torch.as_tensor(sample.track().rho[-1])
     for place, d in enumerate(sample.model.dims):
@@ -324,7 +340,7 @@ def probabilities_of_one(sample: Sample, walk: charts.Replay) -> tuple[dict[int,
         n = (d - 1).bit_length()
         bits = np.arange(d)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
         likely += np.clip(levels @ bits, 0, 1).tolist()
-    return dict(enumerate(likely)), "at T"
+    return dict(enumerate(likely)), _describe_end(sample)
 
 
 def decision(sample: Sample) -> tuple[str, str]:

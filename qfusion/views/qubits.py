@@ -38,7 +38,13 @@ def qubits(
     walk, at, rows, names = path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
     return View(
-        charts.bloch_row(names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows]),
+        charts.bloch_row(
+            names,
+            walk.bloch[at][rows],
+            entropy,
+            before=walk.bloch[at - 1][rows],
+            hues=[walk.wires[row].hue for row in rows],
+        ),
         describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
         caption="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         f"its entropy.{cite_sample(sample)}",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qfusion.figures.circuits.diagram import HUES, LINES, Box, Wire, arrow, disc_tip, needle_hues
+from qfusion.figures.circuits.diagram import HUES, LINES, Box, Wire, arrow, disc_tip
 from qfusion.figures.guards import Figure, checks_arrays
 from qfusion.figures.lines import ENTROPIES, discs_meta, line_meta, offer_line_labels, series_names
 from qfusion.figures.parts import add_line, add_marks, note, segment, side_colour_bar
@@ -38,18 +38,24 @@ def bloch_row(
     entropy: np.ndarray,
     *,
     before: np.ndarray | None = None,
+    hues: Sequence[str] = (),
 ) -> Figure:
-    """Draw a large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
+    """Draw a large disc for every qubit with its entropy below; a thin arrow for the state before the gate.
+
+    Args:
+        hues: of the needles; the colour of text where there is none.
+    """
+    needles = [hue or INK for hue in hues] or [INK] * len(names)
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
     places = [(i % across, -(i // across)) for i in range(len(names))]
 
     notes = [
-        arrow(x, y, before[i], 30) | {"opacity": 0.35, "arrowwidth": 1.2}
+        arrow(x, y, before[i], 30, needles[i]) | {"opacity": 0.35, "arrowwidth": 1.2}
         for i, (x, y) in enumerate(places)
         if before is not None and np.abs(before[i] - bloch[i]).max() > 0.02
     ]
-    notes += [arrow(x, y, bloch[i], 30) for i, (x, y) in enumerate(places)]
+    notes += [arrow(x, y, bloch[i], 30, needles[i]) for i, (x, y) in enumerate(places)]
     notes += [
         note(words, x, y, size=11, hue=hue, yshift=shift)
         for i, (x, y) in enumerate(places)
@@ -70,7 +76,7 @@ def bloch_row(
         name="qubits",
         text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
         hovertemplate="%{text}<extra></extra>",
-        meta=discs_meta(names, needle_hues(), before is not None),
+        meta=discs_meta(names, needles, before is not None),
     )
     figure.update_layout(annotations=notes)
     figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])

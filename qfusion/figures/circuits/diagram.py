@@ -101,7 +101,8 @@ def diagram(
     between: Sequence[tuple[float, int, np.ndarray, float]] = (),
     display: str = "",
     ends: Mapping[int, float] = MappingProxyType({}),
-    decision: tuple[str, str] = ("", ""),
+    when: str = "",
+    decision: tuple[str, str, str] = ("", "", ""),
 ) -> Figure:
     """Draw the circuit from left to right. Completed gates are opaque, gates to come are faint, and the current box has
     a thick border.
@@ -111,15 +112,16 @@ def diagram(
         unit: pixels between wires that are 1 apart.
         between: states between boxes: where from left to right, on which wire, Bloch vector (3,), entropy in nats.
         display: as what these are drawn, of `figures.circuits.diagram.KINDS`; in place of the discs.
-        ends: how likely qubits read 1 where the circuit ends, by the places of their wires; drawn there, and then in
-            place of the discs too once all gates are done.
-        decision: what is decided after them, on two lines, and what the pointer reads there.
+        ends: how likely qubits read 1, by the places of their wires; drawn where these end, and then in place of the
+            discs too once all gates are done. when: the time of these readings, in words.
+        decision: what is decided after them, on two lines, what the pointer reads there, and the time in words.
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
     top = min(w.y for w in wires)
     bottom = max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
+    all_done = at >= max((box.last for box in boxes), default=0)
     head = 14 if ends else 0  # for the label above the read-outs
     figure = base_figure(
         int(12 + head + unit * (bottom - top + 2 * EDGE)),
@@ -150,10 +152,10 @@ def diagram(
             ],
             display,
         )
-    elif not ends or at < max(box.last for box in boxes):
+    elif not ends or not all_done:
         _discs(figure, boxes, wires, at, bloch, entropy, notes, unit)
     if ends:
-        _add_readouts(figure, wires, ends, decision, width, shapes, notes)
+        _add_readouts(figure, wires, ends, when, decision, width, shapes, notes, now=not all_done)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
     figure.update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
     figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
@@ -164,12 +166,19 @@ def _add_readouts(
     figure: Figure,
     wires: Sequence[Wire],
     ends: Mapping[int, float],
-    decision: tuple[str, str],
+    when: str,
+    decision: tuple[str, str, str],
     x: float,
     shapes: list[Attributes],
     notes: list[Attributes],
+    *,
+    now: bool,
 ) -> None:
-    """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
+    """Add how likely qubits read 1 at the ends of their wires, and the decision in a box after them.
+
+    Args:
+        now: whether these are the states at the scrubber, before the end.
+    """
     places = {row: wires[row].y for row in ends}
     half = 0.17 if any(_has_near_wire(wires, row) for row in ends) else 0.3
     shown = [
@@ -178,12 +187,12 @@ def _add_readouts(
             places[row],
             half,
             np.array([0.0, 0.0, 1 - 2 * p]),
-            f"<b>{label(wires[row].name)}</b><br>reads 1 with {p:.1%}",
+            f"<b>{label(wires[row].name)}</b><br>reads 1 {when} with {p:.1%}",
         )
         for row, p in ends.items()
     ]
     draw_displays(figure, shown, KINDS[0])
-    figure.data[-2].meta = ends_meta([wires[row].name for row in ends], 2 * half)
+    figure.data[-2].meta = ends_meta([wires[row].name for row in ends], 2 * half, now)
     low = min(places.values())
     high = max(places.values())
     middle = (low + high) / 2
@@ -204,8 +213,10 @@ def _add_readouts(
         note(f"{p:.2f}", x + 0.16, places[row], size=11, xanchor="left") for row, p in ends.items()
     ]
     place = {"xanchor": "left", "yanchor": "bottom"}
-    notes.append(note("P(1) at the end", x - half, low - half, size=11, **place))
+    notes.append(note(f"P(1) {when}", x - half, low - half, size=11, **place))
     notes.append(note(decision[0], x + 1.25, middle, size=11))
+    under = {"xanchor": "right", "yanchor": "top"}
+    notes.append(note(decision[2], x + 1.7, middle + 0.7, size=11, hue=QUIET, **under))
     add_marks(
         figure,
         [x + 1.25],
@@ -439,9 +450,14 @@ def _discs(
         cliponaxis=False,
         hovertemplate="%{text}<extra></extra>",
         text=tips,
-        meta=discs_meta([wires[row].name for row, *_ in discs], needle_hues()),
+        meta=discs_meta(
+            [wires[row].name for row, *_ in discs], [wires[row].hue or INK for row, *_ in discs]
+        ),
     )
-    notes += [arrow(x, wires[row].y, bloch[row], radius) for row, x, radius in discs]
+    notes += [
+        arrow(x, wires[row].y, bloch[row], radius, wires[row].hue or INK)
+        for row, x, radius in discs
+    ]
 
 
 def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
@@ -453,19 +469,9 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
     )
 
 
-def needle_hues() -> tuple[str, str, str]:
-    """Return the colours of needles whose <Y> is about 0, above, and below it."""
-    return INK, BLUE, VERMILLION
-
-
-def arrow(x: float, y: float, vector: np.ndarray, radius: float) -> Attributes:
-    """Return a needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
-    a, b, c = (float(v) for v in vector)
-    level, above, below = needle_hues()
-    if abs(b) < 0.1:
-        hue = level
-    else:
-        hue = above if b > 0 else below
+def arrow(x: float, y: float, vector: np.ndarray, radius: float, hue: str = INK) -> Attributes:
+    """Return a needle from the middle of a disc to (<X>, <Z>), |0> up."""
+    a, _, c = (float(v) for v in vector)
     if math.hypot(a, c) * radius < 2:
         return note("•", x, y, hue=hue)
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.
