@@ -463,7 +463,8 @@ def test_couplings_of_the_step_change_the_decision() -> None:
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
     assert plain(notebook.describe_tweaked_sample(sample)) in plain(said(app))
-    ends, when = circuit_views.ends(sample, circuit_views.replay(sample))
+    walk = circuit_views.replay(sample)
+    ends, when = circuit_views.probabilities_of_one(sample, walk, walk.count)
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()
     assert (ends[0], ends[1], when) == (

@@ -251,7 +251,7 @@ def log_negativity_at_the_end(shown: Surfaces) -> Readings:
         return {}
     followed = shown.sample.track(negativity=True).measures.by_part("negativity")
     exact = {name: float(followed[name,][-1]) for name in shown.sample.modalities}
-    title = r"log-negativity goes from \S+ to (\S+) bits"
+    title = r"log-negativity grows to (\S+) bits"
     table = shown.table("", "decision-over-time")
     return {
         LIBRARY: exact | {"mean": float(np.mean(list(exact.values())))},

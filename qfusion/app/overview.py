@@ -82,6 +82,21 @@ def instrument(context: PageContext) -> None:
 
 def draw_decision(sample: Sample) -> None:
     """Draw the decision under the sliders beside the annotation, and the number that contributions sum to."""
+    label = _label_decision(sample)
+    number = tweaks.Changed(
+        true_minus(label),
+        sample.untweaked.score,
+        sample.score,
+        "The sum of baseline and contributions below. The small number is the change from the learned model.",
+    )
+    with st.container(key="pair-metrics"):
+        tweaks.metrics_changed([number], [st.container()])
+
+
+def _label_decision(sample: Sample) -> str:
+    """Return the decision, the annotation and the name of the number below, as Markdown."""
+    if not sample.study.reads_features:
+        return f"Measured, {text.escape_markdown(sample.unit)}"
     decided = answers.format_decision(sample.study, sample.scores)
     has_truth = sample.study.dataset.has_truth(sample.row)
     truth = (
@@ -91,14 +106,7 @@ def draw_decision(sample: Sample) -> None:
     if sample.classes:
         explained = text.escape_markdown(sample.classes[sample.output], 14)
         label += f" · log-odds of ‘{explained}’ (nats)"
-    number = tweaks.Changed(
-        true_minus(label),
-        sample.untweaked.score,
-        sample.score,
-        "The sum of baseline and contributions below. The small number is the change from the learned model.",
-    )
-    with st.container(key="pair-metrics"):
-        tweaks.metrics_changed([number], [st.container()])
+    return label
 
 
 def pipeline(context: PageContext) -> None:

@@ -46,7 +46,8 @@ def test_a_crowd_is_offered_beside_the_model_of_its_clips() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/samples"])
 def test_the_card_of_a_clip_says_what_was_measured(path: str) -> None:
-    words = plain(said(visit(f"{path}?model=crowd&sample=clip-0288").app))
+    app = visit(f"{path}?model=crowd&sample=clip-0288").app
+    words = plain("\n".join([said(app), *(tile.label for tile in app.metric)]))
     assert "Measured, share of votes for the acted emotion" in words
     assert "truth unknown" not in words
     assert "Prediction" not in words
