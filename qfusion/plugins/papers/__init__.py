@@ -40,6 +40,7 @@ PLUGIN = Plugin(
             group="Build",
             icon=":material/leaderboard:",
             file="pages/leaderboard.py",
+            has_model=False,
         ),
     ),
     panels={"leaderboard": "qfusion.plugins.papers.panels"},

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.colours import SIGNED_SCALE
 from qfusion.figures.guards import checks_arrays
+from qfusion.figures.lines import place_labels
 from qfusion.figures.style import (
     BLUE,
     DASHES,
@@ -21,6 +22,7 @@ from qfusion.figures.style import (
     VERMILLION,
     axis,
     base_figure,
+    cell_annotations,
     fade_colour,
     label,
     log_ticks,
@@ -28,7 +30,10 @@ from qfusion.figures.style import (
 )
 
 ROW = 27  # pixels a model
+DARK_ENDS = -0.6, 0.75  # of the signed scale: beyond them bright letters are easier to read
+NAME = 15  # pixels of a name beside a line
 ABSENT = {"absent": "absent", "swapped": "another's"}
+PUBLISHED = "published"  # role of a result that others published
 
 
 class Entry(NamedTuple):
@@ -56,9 +61,13 @@ def family_colour(family: str) -> str:
 
 def role_symbol(role: str) -> str:
     """Return the marker of a role, so that nothing rests on hue alone."""
-    return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
-        role, "square"
-    )
+    symbols = {
+        "system": "diamond",
+        "ablation": "circle-open",
+        "neighbour": "triangle-up",
+        PUBLISHED: "star-open",
+    }
+    return symbols.get(role, "square")
 
 
 def _name_in_legend(entries: Sequence[Entry], entry: Entry) -> dict[str, Any]:
@@ -71,7 +80,7 @@ def _name_in_legend(entries: Sequence[Entry], entry: Entry) -> dict[str, Any]:
 def result_dots(entries: Sequence[Entry], metric: str) -> go.Figure:
     """Draw the means with 95% intervals, one row per model in the given order, with the best on top.
 
-    Small dots are single seeds.
+    Small dots are single seeds. Published results have neither seeds nor intervals.
     """
     figure = base_figure(
         64 + round(min(ROW, max(16, 414 / len(entries))) * len(entries)),
@@ -270,15 +279,16 @@ def planted_agreement(models: Sequence[str], parts: Sequence[str], values: np.nd
         showscale=False,
         xgap=2,
         ygap=2,
-        texttemplate="%{z:.2f}",
-        textfont={"size": 11},
         hoverongaps=False,
         customdata=[[[label(model), label(part)] for part in parts] for model in models],
         hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
     )
+    low, high = DARK_ENDS
+    bright = np.where((values < low) | (values > high), 0.0, 1.0)
+    cell_annotations(figure, values, bright, "{:.2f}")
     figure.update_xaxes(
         tickvals=list(range(len(parts))),
-        ticktext=[label(part).replace("+", "+<br>") for part in parts],
+        ticktext=[label(part).replace("+", " +<br>") for part in parts],
         ticks="",
         showline=False,
         tickangle=0,
@@ -307,7 +317,8 @@ def robustness(
     """
     check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
     ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
-    figure = base_figure(400, right=10, top=10, legend=True)
+    height = max(400, 90 + NAME * len(curves))
+    figure = base_figure(height, right=10, top=10)
     used: dict[str, int] = {}
     for place, (name, (levels, values, at)) in enumerate(curves.items()):
         role, family = families[name]
@@ -322,11 +333,11 @@ def robustness(
             line={
                 "color": colour,
                 "width": 3 if role == "system" else 1.6,
-                "dash": DASHES[number % len(DASHES)],
+                "dash": DASHES[number % len(DASHES)] if family else "solid",
             },
-            legendgroup=name,
             marker={"size": 6, "symbol": role_symbol(role), "color": colour},
-            hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
+            showlegend=False,
+            hovertemplate=f"{label(name)}, noise %{{x}}: %{{y:.3f}}<extra></extra>",
         )
         shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
         if ends:
@@ -336,7 +347,6 @@ def robustness(
                 xaxis="x2",
                 mode="markers",
                 showlegend=False,
-                legendgroup=name,
                 marker={
                     "size": 10,
                     "symbol": role_symbol(role),
@@ -345,11 +355,12 @@ def robustness(
                 },
                 hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
             )
+    _name_lines(figure, curves, families, height)
     figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
     figure.update_yaxes(title={"text": label(metric)})
     if ends:
         figure.update_layout(
-            xaxis={"domain": [0, 0.74]},
+            xaxis={"domain": [0, 0.76]},
             xaxis2=axis()
             | {
                 "domain": [0.79, 1],
@@ -371,3 +382,39 @@ def robustness(
             )
     figure.update_layout(plot_bgcolor=PAPER)
     return figure
+
+
+def _name_lines(
+    figure: go.Figure,
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
+    families: Mapping[str, tuple[str, str]],
+    height: int,
+) -> None:
+    """Write the name of every line beside its end, apart from the other names, and make room for them."""
+    every = np.concatenate([[*values, *at.values()] for _, values, at in curves.values()])
+    span = max(float(np.ptp(every)), 1e-9)
+    low, high = every.min() - 0.05 * span, every.max() + 0.05 * span
+    gap = NAME / (height - 60) * (high - low)
+    heights = place_labels(
+        [values[-1] for _, values, _ in curves.values()], gap, low + gap / 2, high
+    )
+    drawn = np.concatenate([levels for levels, _, _ in curves.values()]).tolist()
+    last = max(drawn)
+    for (name, (levels, values, _)), at in zip(curves.items(), heights, strict=True):
+        figure.add_annotation(
+            x=float(levels[-1]),
+            y=float(values[-1]),
+            ax=1.05 * last,
+            ay=at,
+            axref="x",
+            ayref="y",
+            text=label(name),
+            xanchor="left",
+            font={"size": 12, "color": INK if families[name][0] == "system" else QUIET},
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=LINE,
+            standoff=4,
+        )
+    figure.update_xaxes(range=[-0.03 * last, 1.55 * last], tickvals=sorted({*drawn}))
+    figure.update_yaxes(range=[low, high])

@@ -1,23 +1,29 @@
-"""Leaderboard: every model on every data set, the papers' claims, and the cost of missing modalities."""
+"""Leaderboard: every model on every data set, the papers' claims, their results, and the cost of missing modalities."""
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.app import figure, frame, guidance, page_context, page_runs, panels, widgets
-from qfusion.errors import translate_system_errors
+from qfusion.app import figure, frame, guidance, page_runs, panels, state, widgets
+from qfusion.errors import default_on_error, translate_system_errors
 from qfusion.plugins.papers import (
     benchmark_board,
     panels as builders,
+    paper_list,
     paper_page,
     paper_panels as papers,
+    paper_words,
+    shipped_papers,
 )
 from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
 from qfusion.plugins.papers.paper_results import Reproduction
 from qfusion.study import text
+from qfusion.training import checkpoint_cards
+from qfusion.views.pages import address, page_state
 from qfusion.views.words.training import describe_metric
 
 ICONS = {
@@ -29,44 +35,59 @@ PARAMETERS = "The entangled network does as well as classical heads with many mo
 
 
 @page_runs.fragment
-def board(context: page_context.PageContext) -> None:
-    """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
-    this and nothing else."""
+def board() -> None:
+    """Pickers and the open view: results, claims, papers or robustness; a fragment, so that another data set or metric
+    redraws this and nothing else."""
     with st.container(key="fold-leaderboard"):
         result = benchmark_board.open_board()
         guidance.page_summary(summarise_board(result), explain_board_summary(result))
+        view = state.current()
+        data = builders.chosen_data(view)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            data = context.study.dataset
-            default = builders.default_board(result, data.name)
+            default = builders.default_board(result, data)
             name = widgets.draw(builders.BOARD, default=default)
             key = result.key(name, widgets.draw(builders.board_choices(result, name)[0]))
-        if not result.board_of(data.name):
+        if data and not result.board_of(data):
+            title = address.data_titles().get(data, data)
             st.info(
-                f"There is no board of {text.escape_markdown(data.title)} (`{text.escape_markdown(data.name)}`) yet. "
+                f"There is no board of {text.escape_markdown(title)} (`{text.escape_markdown(data)}`) yet. "
                 f"{text.escape_markdown(result.of(name)['title'])} is shown.",
                 icon=":material/info:",
             )
-        table = result.table(name, key)
-        _head(result, name, key, table)
-        left, right = st.columns(2, gap="medium")
-        with left:
-            panels.show(result, "board", first=1)
-        with right:
-            panels.show_with_controls(
-                result, "board-size", lambda: widgets.draw(builders.SIZE), first=True
-            )
-        with widgets.fold(builders.TABLE, ":material/table:"):
-            _table(result, name, key, table)
-        panels.show(result, "board-joint", "board-agreement", columns=2, gap="medium")
-        panels.show(result, "board-audit")
-        _claims(result)
-        _papers(context, result)
-        _robustness(context, result, name)
-        panels.draw_lower_panels(**context.scopes(), board=result)
-        _published_results(result, name)
+        draw = {
+            builders.RESULTS: lambda: _results(result, name, key, view),
+            builders.CLAIMS: lambda: _claims(result),
+            builders.PAPERS: lambda: _papers(result, name),
+            builders.NOISE: lambda: _robustness(result, name),
+        }
+        panels.tabs(builders.VIEW, draw, board=result)
 
 
-def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
+def _results(
+    result: benchmark_board.Board, name: str, key: str, view: page_state.PageState
+) -> None:
+    """The models on one data set, best first: their results, sizes, joint shares, and agreement with planted truth."""
+    table = result.table(name, key)
+    _head(result, name, key, table, view)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show(result, "board", first=1)
+    with right:
+        panels.show_with_controls(
+            result, "board-size", lambda: widgets.draw(builders.SIZE), first=True
+        )
+    with widgets.fold(builders.TABLE, ":material/table:"):
+        _table(result, name, key, table)
+    panels.show(result, "board-joint", "board-agreement", columns=2, gap="medium")
+
+
+def _head(
+    result: benchmark_board.Board,
+    name: str,
+    key: str,
+    table: pd.DataFrame,
+    view: page_state.PageState,
+) -> None:
     entry = result.of(name)
     metric = result.metric(key)
     first = table.iloc[0]
@@ -91,6 +112,49 @@ def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFram
         test = "paired t-test over seeds alone, two-sided; another test set may order the models differently."
     statistics = f"low, high: 95% t-interval of the mean over seeds. p: {test}"
     guidance.line(short, f"{short}\n\n{measurement}\n\n{statistics}")
+    lines = [
+        _name_trainings(result, name, key, view.get(address.MODEL.key)),
+        _name_published(entry),
+    ]
+    st.caption("  \n".join(filter(None, lines)))
+
+
+def _name_trainings(result: benchmark_board.Board, name: str, key: str, model: str) -> str:
+    """Return that the board has trainings of its own, beside the result of the model that the reader has picked."""
+    seeds = {len(row["seeds"]) for row in result.of(name)["rows"].values()}
+    words = f"The board trained every model with {' or '.join(map(str, sorted(seeds)))} seeds of its own"
+    score = _own_score(model, result.of(name)["source"], key)
+    if score:
+        of = "" if len(score["values"]) == 1 else f", mean of {len(score['values'])} seeds"
+        return (
+            f"{words}; {text.escape_markdown(model)}, which the other pages show, was trained apart and has "
+            f"{result.metric(key).short} {score['mean']:.3f}{of}."
+        )
+    return f"{words}; models of the other pages were trained apart."
+
+
+@default_on_error({})
+def _own_score(model: str, data: str, key: str) -> Any:
+    """Return the test result of a model of the other pages as its card has it; empty if it has none on these data."""
+    card = checkpoint_cards.load_card(model)
+    return card["metrics"]["test"].get(key, {}) if card["data"]["name"] == data else {}
+
+
+def _name_published(entry: Any) -> str:
+    """Return the figures that papers published on a data set, and where they are compared; empty if there are none."""
+    figures = [
+        f"{paper_list.find_paper(one.paper).name} {paper_words.list_compared(one)}"
+        for one in shipped_papers.shipped_reproductions().values()
+        if one.data == entry["source"]
+        and one.figures
+        and not all(figure.same_rows for figure in one.figures)
+    ]
+    if not figures:
+        return ""
+    return (
+        f"Published on {text.escape_markdown(entry['title'])}: "
+        f"{text.escape_markdown('; '.join(figures), 900)}. The view {builders.PAPERS} compares."
+    )
 
 
 def _told_apart(result: benchmark_board.Board, name: str, key: str) -> str:
@@ -140,6 +204,7 @@ def _table(result: benchmark_board.Board, name: str, key: str, table: pd.DataFra
 
 
 def _claims(result: benchmark_board.Board) -> None:
+    """The papers' claims with their verdicts, and which quantum resources matter."""
     parameters = result.whole["claims"]["parameters"]
     summary = text.escape_markdown(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
     primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
@@ -186,6 +251,7 @@ def _claims(result: benchmark_board.Board) -> None:
             "over seeds and test rows, adjusted over the data sets. We know only the abstracts of the "
             "papers, so the tests concern our reading of their models."
         )
+    panels.show(result, "board-audit")
 
 
 def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
@@ -203,7 +269,7 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _papers(context: page_context.PageContext, result: benchmark_board.Board) -> None:
+def _papers(result: benchmark_board.Board, name: str) -> None:
     """All papers in a table, and one of them with its findings, figure, page as PDF and command."""
     with st.container(border=True, key="panel-papers", gap="xsmall"):
         figure.heading("Papers, reproduced")
@@ -214,12 +280,13 @@ def _papers(context: page_context.PageContext, result: benchmark_board.Board) ->
             "verdict must be the same under every metric that we compare it with. Mostly we know only abstracts, so a "
             "difference does not judge the paper."
         )
-    panels.show_with_controls(result, "board-papers", _choose_paper)
+    source = result.of(name)["source"]
+    panels.show_with_controls(result, "board-papers", partial(_choose_paper, source))
 
 
-def _choose_paper() -> None:
+def _choose_paper(data: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = str(widgets.draw(papers.PAPER))
+        name = str(widgets.draw(papers.PAPER, default=papers.result_on(data)))
         shipped = papers.shipped_result(name)
         st.download_button(
             "PDF",
@@ -240,10 +307,7 @@ def _make_page(result: Reproduction) -> bytes:
     return paper_page.report_on_paper(result).pdf()
 
 
-def _robustness(
-    context: page_context.PageContext, result: benchmark_board.Board, name: str
-) -> None:
-    figure.heading("Missing or corrupted modalities")
+def _robustness(result: benchmark_board.Board, name: str) -> None:
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
         return
@@ -256,27 +320,7 @@ def _robustness(
         st.info("Choose a model to draw its curve.", icon=":material/info:")
 
 
-def _published_results(result: benchmark_board.Board, name: str) -> None:
-    published = result.whole["published"]
-    if result.of(name)["source"] == published["data"]:
-        with widgets.fold(builders.PUBLISHED, ":material/menu_book:"):
-            table = pd.DataFrame(published["rows"]).T.rename(
-                columns=lambda k: result.metric(k).short
-            )
-            st.dataframe(
-                table,
-                height="content",
-                alt="Published results.",
-                column_config={
-                    c: st.column_config.NumberColumn(format="%.3f") for c in table.columns
-                },
-            )
-            st.caption(
-                f"Source: {text.escape_markdown(published['source'], 200)}. They were measured with "
-                f"{text.escape_markdown(published['note'], 200)}."
-            )
-
-
 def page() -> None:
     """Draw the page."""
-    board(frame.begin_model_page("Leaderboard"))
+    frame.begin_page("Leaderboard")
+    board()

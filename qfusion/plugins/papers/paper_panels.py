@@ -62,6 +62,12 @@ def shipped_result(name: str = "") -> Reproduction:
     return results[choose("Results", name, results) if name else next(iter(results))]
 
 
+def result_on(data: str) -> str:
+    """Return the name of the first results that ship on a data set, or of the first at all."""
+    results = shipped_papers.shipped_reproductions()
+    return next((name for name, one in results.items() if one.data == data), next(iter(results)))
+
+
 def papers_table() -> pd.DataFrame:
     """Return a row for each paper and data set: the published figure, ours, the rival that is best
     on the test rows, the verdict in a few words, and the command that repeats it. A paper without results that ship has

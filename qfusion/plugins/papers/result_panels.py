@@ -2,11 +2,16 @@
 agreement of its contributions with planted ones.
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed
 from qfusion.plugins.papers import benchmark_board, figures as leaderboard_charts
-from qfusion.plugins.papers.joint_shares import describe_joint_share
+from qfusion.plugins.papers.best_models import JOINT_SHARE, describe_best
+from qfusion.plugins.papers.shipped_papers import PublishedResult, published_results
+from qfusion.study import text
 from qfusion.views.view import View
 from qfusion.views.words import rules
 
@@ -30,8 +35,12 @@ def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -
         metric: as the board calls it, such as "MAE"; the headline by default.
     """
     name, key, table, short = _results(board, data, metric)
-    figure = leaderboard_charts.result_dots(_entries(board, name, key, table), f"test {short}")
+    published = published_results(board, name, key)
+    figure = leaderboard_charts.result_dots(
+        [*_entries(board, name, key, table), *_published_entries(published)], f"test {short}"
+    )
     numbers = [f"{row.label} {row.mean:.3f}" for row in table.itertuples()]
+    numbers += [f"{one.model} as published {one.value:.3f}" for one in published]
     alt = f"Dot plot of {', '.join(numbers)}."
     title = rules.describe_extremum(
         dict(zip(table["label"], table["mean"], strict=True)),
@@ -48,7 +57,7 @@ def results(board: benchmark_board.Board, *, data: str = "", metric: str = "") -
         figure=figure,
         caption="the mean over the seeds of the board's training with its 95% interval; small dots are single seeds. "
         "Models of the menu have a training of their own. Blue: QiNN-QJ, red: QCNN, green: neighbours, "
-        "grey: baselines.",
+        f"grey: baselines.{_name_sources(published)}",
         limits="Other test rows would give other results; this variation is not shown.",
         alternative=alt,
         table=lambda: table,
@@ -72,14 +81,14 @@ def draw_size_tradeoff(
         _entries(board, name, key, table, column), f"test {short}", title
     )
     if size == TRAINING:
-        heading = f"{short} against training time"
+        unit = "processor seconds for a training"
         shows = (
             "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
             "axis."
         )
         limits = "Does not show times of an idle machine: other work ran beside most trainings."
     else:
-        heading = f"{short} against size"
+        unit = f"parameters {size}"
         shows = (
             f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is "
             "drawn at 1. Models of the menu may have another size."
@@ -94,7 +103,7 @@ def draw_size_tradeoff(
     alt = f"{title.capitalize()} and results: {', '.join(numbers)}."
     return View(
         name="board-size",
-        title=heading,
+        title=describe_best(table, short, column, one="{amount} " + unit),
         figure=figure,
         caption=shows,
         limits=limits,
@@ -120,7 +129,7 @@ def joint_shares(board: benchmark_board.Board, *, data: str = "", metric: str = 
     figure = leaderboard_charts.result_scatter(
         _entries(board, name, key, table, "percent"),
         f"test {short}",
-        "joint share of the decisions, %",
+        "joint share over all outputs, %",
         log=False,
         marked=None if planted is None else (100 * planted, "as planted"),
     )
@@ -128,7 +137,7 @@ def joint_shares(board: benchmark_board.Board, *, data: str = "", metric: str = 
     alt = f"Joint shares and results: {', '.join(numbers)}."
     return View(
         name="board-joint",
-        title=describe_joint_share(table, short),
+        title=describe_best(table, short, "percent", one=JOINT_SHARE, unit="%"),
         figure=figure,
         caption="the share of joint terms in the sizes of all terms, over test rows and outputs; 0 for a sum "
         "of one output per modality. 100 test rows against 50 training rows, drawn at random, the "
@@ -191,6 +200,35 @@ def _results(
     name = data or board.names[0]
     key = board.key(name, metric)
     return name, key, board.table(name, key), board.metric(key).short
+
+
+def _published_entries(published: Sequence[PublishedResult]) -> list[leaderboard_charts.Entry]:
+    """Return published results as entries of a chart."""
+    nothing = float("nan")
+    return [
+        leaderboard_charts.Entry(
+            f"{one.model}, published",
+            leaderboard_charts.PUBLISHED,
+            "",
+            one.value,
+            nothing,
+            nothing,
+            (),
+            nothing,
+        )
+        for one in published
+    ]
+
+
+def _name_sources(published: Sequence[PublishedResult]) -> str:
+    """Return where published results are from, as a sentence; empty for none."""
+    if not published:
+        return ""
+    sources = listed(list(dict.fromkeys(one.source for one in published)))
+    return (
+        f" Stars: published, with other features or test rows, so they are context and no comparison "
+        f"(sources: {text.escape_markdown(sources, 900)})."
+    )
 
 
 def _entries(

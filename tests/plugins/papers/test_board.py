@@ -13,7 +13,7 @@ from qfusion.plugins.papers import (
     panels as leaderboard,
     resource_panels as leaderboard_resources,
 )
-from qfusion.plugins.papers.joint_shares import describe_joint_share
+from qfusion.plugins.papers.best_models import JOINT_SHARE, describe_best
 from qfusion.plugins.why.audit import audit
 from qfusion.plugins.why.audit.words import summarise_audit
 
@@ -42,10 +42,10 @@ def test_curves_have_the_levels_of_the_shipped_leaderboard():
 @pytest.mark.parametrize(
     ("shares", "means", "words"),
     [
-        ([5.0], [0.5], "M0, the best by MAE, has a joint share of 5%"),
+        ([5.0], [0.5], "M0 is the best by MAE, with a joint share of 5%"),
         ([5.0, 96.0], [0.5, 0.6], "all models 5 to 96%"),
         ([0.0, 0.0], [0.5, 0.6], "all models 0%"),
-        ([5.0, 96.0], [0.5, 0.50001], "The 2 models with the best MAE have a joint share of"),
+        ([5.0, 96.0], [0.5, 0.50001], "2 models are the best by MAE, with a joint share of"),
     ],
 )
 def test_the_joint_share_is_that_of_the_best_models(
@@ -53,4 +53,4 @@ def test_the_joint_share_is_that_of_the_best_models(
 ) -> None:
     labels = [f"M{place}" for place in range(len(shares))]
     table = pd.DataFrame({"label": labels, "percent": shares, "mean": means})
-    assert words in describe_joint_share(table, "MAE")
+    assert words in describe_best(table, "MAE", "percent", one=JOINT_SHARE, unit="%")

@@ -19,17 +19,19 @@ MEASURED = benchmark_board.BOARD_FILE.is_file() and "planted" in benchmark_board
 @pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here")
 def test_from_one_board_to_another_and_the_link_says_which(visit: Callable[[str], Any]) -> None:
     page = visit("/leaderboard?model=qcnn-digits&data=digits")
-    assert "The papers' claims, tested" in page.inner_text("body")
     page.locator(".st-key-board input").first.click()
     page.get_by_role("option", name="(planted)").click()
     wait_for_words(page, "leads on Planted opinions")
+    assert "leads on Planted opinions" in page.inner_text("body")
+    page.get_by_role("tab", name="Noise", exact=True).click()
+    wait_for_words(page, "With the most noise")
     settle(page)
     page.get_by_role("radio", name="audio", exact=True).click()
     wait_for_words(page, "noise on audio")
     settle(page)
     assert "board=planted" in page.url
     assert "board.of=audio" in page.url
-    assert "leads on Planted opinions" in page.inner_text("body")
+    assert "board.view=Noise" in page.url
     assert "With the most noise on audio" in page.inner_text("body")
     for width in (1440, 800):
         page.set_viewport_size({"width": width, "height": 900})

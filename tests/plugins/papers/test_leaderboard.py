@@ -27,8 +27,8 @@ from qfusion.plugins.papers import (
     result_panels as leaderboard_results,
     robustness_panels as leaderboard_robustness,
 )
+from qfusion.plugins.papers.best_models import JOINT_SHARE, describe_best
 from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
-from qfusion.plugins.papers.joint_shares import describe_joint_share
 from qfusion.training import Options
 from qfusion.views.pages.page_state import PageState
 from tests.support.app import plain, said, visit
@@ -794,9 +794,6 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     assert "leads on Mosi with MAE" in words
     assert "(parity) yet. Mosi is shown." in words.replace("`", "")
     assert any("100 rows to train on, 50 test rows" in each.help for each in app.markdown)
-    assert board["summaries"]["parameters"].replace("`", "") in words
-    for claim in board["claims"]["parameters"]:
-        assert claim["sentence"] in words
     table = app.dataframe[0].value
     assert list(table["MAE"]) == sorted(table["MAE"])
     app.selectbox(key="board").set_value("digits").run()
@@ -805,17 +802,49 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
     app.selectbox(key="board.by").set_value("Log loss")
     app.segmented_control(key="board.size").set_value("in total").run()
     app.segmented_control(key="board.size").set_value("training time").run()
-    assert "Accuracy against training time" in plain(
-        said(app)
-    ) or "Log loss against training time" in plain(said(app))
+    assert "processor seconds for a training; all models" in plain(said(app))
+    app.selectbox(key="board").set_value("mosi").run()  # which has no log loss
+    assert not app.exception
+    assert not app.error
+    assert "leads on Mosi with MAE" in plain(said(app))
+
+
+def test_the_views_besides_the_results(shown: Path, board: dict[str, Any]) -> None:
+    words = plain(said(visit("Leaderboard", **{"board": "digits", "board.view": "Claims"})))
+    assert board["summaries"]["parameters"].replace("`", "") in words
+    for claim in board["claims"]["parameters"]:
+        assert claim["sentence"] in words
+    app = visit("Leaderboard", **{"board": "digits", "board.view": "Noise"})
     app.segmented_control(key="board.of").set_value("b").run()
     assert not app.exception
     assert not app.error
-    app.selectbox(key="board").set_value("mosi").run()  # which has no log loss
-    assert not app.exception
-    assert "leads on Mosi with MAE" in plain(said(app))
-    app.multiselect(key="board.models.mosi").set_value([]).run()
+    app.multiselect(key="board.models.digits").set_value([]).run()
     assert "Choose a model to draw its curve" in plain(said(app))
+
+
+def test_published_figures_are_in_the_chart_of_the_metric_that_they_may_be() -> None:
+    board = benchmark_board.open_board()
+    picture = leaderboard_results.results(board, data="mosi", metric="Acc-2 (non-zero)")
+    stars = {
+        trace.x[0]: trace
+        for trace in picture.figure.data
+        if trace.marker.symbol == leaderboard_charts.role_symbol(leaderboard_charts.PUBLISHED)
+    }
+    assert {0.882, 0.8482} <= set(stars)  # of a paper and of a table of results
+    assert [trace.name for trace in stars.values() if trace.showlegend] == ["published"]
+    assert "published" not in plain(leaderboard_results.results(board, data="digits").alt)
+
+
+def test_the_page_of_a_data_set_names_its_paper_and_the_result_of_its_model() -> None:
+    board = benchmark_board.open_board()
+    view = PageState("leaderboard", {"model": "qcnn-digits"})
+    assert panels.chosen_board(view) == "digits"
+    assert panels.chosen_paper(view) == "entangled-qcnn/digits"
+    words = plain(said(visit("Leaderboard", whole=False, model="qcnn-digits")))
+    seeds = len(board.of("digits")["rows"]["qcnn"]["seeds"])
+    assert f"The board trained every model with {seeds} seeds of its own; qcnn-digits" in words
+    words = plain(said(visit("Leaderboard", whole=False, board="mosi")))
+    assert "Published on CMU-MOSI: QiNN-QJ 0.882" in words
 
 
 def test_the_board_of_the_current_data_set_is_shown_first(shown: Path) -> None:
@@ -838,7 +867,8 @@ def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:
     )
     assert (
         digits.title
-        == "TFN \\(tensor\\), the best by Accuracy, has a joint share of 32%; all models 0 to 32%"
+        == "TFN \\(tensor\\) is the best by Accuracy, with a joint share of 32% over all outputs; "
+        "all models 0 to 32%"
     )
     assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
     assert digits.figure.layout.shapes[0].x0 == 40
@@ -853,7 +883,7 @@ def test_fusing_and_additive_models_are_distinguished(shown: Path) -> None:
         leaderboard_results.planted_agreement(found, data="mosi")
     app = visit("Leaderboard", board="digits")
     assert not app.exception
-    assert "the best by Accuracy, has a joint share of 32%" in plain(said(app))
+    assert "the best by Accuracy, with a joint share of 32%" in plain(said(app))
     assert "models find the planted contributions best, equally" in plain(said(app))
 
 
@@ -946,10 +976,11 @@ def test_equal_rounded_scores_have_no_best_model() -> None:
 @pytest.mark.parametrize(
     ("shares", "words"),
     [
-        ([4.8, 5.2, 28.0], "have a joint share of 5%; all models 5 to 28%"),
-        ([5.0, 7.0, 6.0], "have a joint share of 5 to 7%; all models 5 to 7%"),
+        ([4.8, 5.2, 28.0], "a joint share of 5% over all outputs; all models 5 to 28%"),
+        ([5.0, 7.0, 6.0], "a joint share of 5 to 7% over all outputs; all models 5 to 7%"),
     ],
 )
 def test_equal_shares_are_one_number(shares: list[float], words: str) -> None:
     table = pd.DataFrame({"label": list("abc"), "mean": [0.9, 0.9, 0.5], "percent": shares})
-    assert describe_joint_share(table, "MAE") == f"The 2 models with the best MAE {words}"
+    title = describe_best(table, "MAE", "percent", one=JOINT_SHARE, unit="%")
+    assert title == f"2 models are the best by MAE, with {words}"

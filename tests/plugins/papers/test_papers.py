@@ -824,7 +824,7 @@ def test_an_unknown_result_is_refused() -> None:
 
 
 def test_the_page_shows_all_papers_and_follows_the_choice() -> None:
-    app = visit("Leaderboard", **{"board.paper": "entangled-qcnn/digits"})
+    app = visit("Leaderboard", **{"board.view": "Papers", "board.paper": "entangled-qcnn/digits"})
     shown = "\n".join(one.value for one in app.markdown)
     assert "Papers, reproduced" in shown
     result = papers_panels.shipped_result("entangled-qcnn/digits")
