@@ -42,7 +42,7 @@ OPENED = (
     "/faithfulness?proof=Referee",
     "/faithfulness?model=qj-planted&proof=Students",
     "/cohorts?model=qj-planted&cohorts.view=Correlation%20cuts&cuts=true",
-    "/why_fuse?why=The%20data&data.need=true",
+    "/why_fuse?why=The%20data",
     "/why_fuse?model=qj-parity&data=parity&why=The%20quantum%20part",
     "/why_fuse?why=Which%20piece",
     "/why_fuse?model=qcnn-digits&why=Which%20piece",

@@ -118,7 +118,7 @@ VISITS = (
     Visit("faithfulness-people", "/faithfulness?model=qj-planted&proof=People"),
     Visit("faithfulness-network", f"/faithfulness?{NETWORK}"),
     Visit("why", "/why_fuse"),
-    Visit("why-data", "/why_fuse?model=qj-planted&why=The%20data&data.need=true"),
+    Visit("why-data", "/why_fuse?model=qj-planted&why=The%20data"),
     Visit("why-pieces", "/why_fuse?model=qj-planted&why=Which%20piece"),
     Visit("why-network", f"/why_fuse?{NETWORK}"),
     Visit("why-network-pieces", f"/why_fuse?{NETWORK}&why=Which%20piece"),

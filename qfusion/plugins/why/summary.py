@@ -15,7 +15,7 @@ from qfusion.errors import NotFound
 from qfusion.explain.backgrounds import Gains, ProjectionSummary
 from qfusion.models.protocols import Evolution, TruthTables
 from qfusion.plugins.why import evidence
-from qfusion.plugins.why.audit import audit, twin_training
+from qfusion.plugins.why.audit import audit, resource_cuts, twin_training
 from qfusion.plugins.why.information import information_estimate
 from qfusion.plugins.why.information.information import Estimate
 from qfusion.plugins.why.pieces import patching
@@ -45,7 +45,8 @@ class FusionSummary:
         parts: those that the model has.
         joint: what scores without joint terms are taken from, and gains of the metrics by joint terms.
         information: of the data set on its target.
-        resources: of the model's audit; its metric and rows. There are none where it was not measured.
+        resources: of the model's audit: its metric and rows. Where it was not measured there are no rows, and `cuts`
+            is what the trained model loses without each resource, or None if nothing can be cut.
         terms: the generator with fewer and fewer terms.
         gates: gate groups of the network.
         failed: parts that could not be computed.
@@ -77,11 +78,14 @@ class FusionSummary:
 
 @memo(16, background=False, stamp=lambda study: stamp_records(twin_training.RECORDS))
 def measured_resources(study: Study) -> Mapping[str, Any]:
-    """Return the metric and the rows of a model's audit; without rows where it was not measured."""
+    """Return the metric and the rows of a model's audit, or what the trained model loses without resources where the
+    audit was not measured.
+    """
     try:
         return audit.measure_audit(study)
     except NotFound:
-        return {"short": "", "rows": []}
+        cuts = resource_cuts.cut_resources(study) if resource_cuts.can_cut(study) else None
+        return {"short": evidence.main_metric(study.dataset)[1].short, "rows": [], "cuts": cuts}
 
 
 def find_summary(study: Study, sample: Sample) -> FusionSummary:
@@ -103,11 +107,17 @@ def find_summary(study: Study, sample: Sample) -> FusionSummary:
         parts=parts,
         joint=find_result(evidence.remove_joint_terms, study),
         information=find_result(information_estimate.estimate_information, study.dataset),
-        resources=find_result(measured_resources, study),
+        resources=_find_resources(study) if Part.RESOURCES in parts else None,
         terms=find_result(patching.prune_terms, study),
         gates=find_result(patching.ablate_gate_groups, sample.study, sample.row, sample.output),
         failed=tuple(failed),
     )
+
+
+def _find_resources(study: Study) -> Mapping[str, Any] | None:
+    """Return what is known on quantum resources: the shipped audit until more seeds are looked for."""
+    known = find_result(measured_resources, study)
+    return (audit.find_shipped_audit(study) or None) if known is None else known
 
 
 def begin_missing(study: Study, sample: Sample, missing: Sequence[Part], asker: str) -> None:

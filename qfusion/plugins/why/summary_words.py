@@ -5,7 +5,7 @@ from typing import Any
 
 from qfusion._sentences import capitalise, listed, share
 from qfusion.explain.backgrounds import JointEffect, joint_effect
-from qfusion.plugins.why.audit.audit_rows import ends
+from qfusion.plugins.why.audit.audit_rows import WITHIN, ends
 from qfusion.plugins.why.audit.audit_verdicts import WORSE
 from qfusion.plugins.why.information.fusion_baselines import GAIN, BaselineComparison, JointGain
 from qfusion.plugins.why.pieces.gate_shapley import GateGroups
@@ -17,9 +17,16 @@ from qfusion.views.words.rules import format_estimate, format_known, name_metric
 JOINT: dict[JointEffect, str] = {
     JointEffect.ONE_MODALITY: "**the model has one modality**, so that there is nothing to fuse",
     JointEffect.UNKNOWN: "**too few samples** tell whether joint terms help",
-    JointEffect.GAIN: "**the model fuses**: joint terms improve {metric} by {gain}",
-    JointEffect.HARM: "**fusing harms**: joint terms worsen {metric} by {harm}",
-    JointEffect.NOT_SHOWN: "**no gain from fusing is shown**: joint terms improve {metric} by {change}",
+    JointEffect.GAIN: (
+        "**the model fuses**: {metric} is {additive:.3f} without joint terms, {model:.3f} with them, better by {gain}"
+    ),
+    JointEffect.HARM: (
+        "**fusing harms**: {metric} is {additive:.3f} without joint terms, {model:.3f} with them, worse by {harm}"
+    ),
+    JointEffect.NOT_SHOWN: (
+        "**no gain from fusing is shown**: {metric} is {additive:.3f} without joint terms, {model:.3f} with them, "
+        "a change of {change}"
+    ),
 }
 
 # The data.
@@ -34,6 +41,11 @@ DATA: dict[JointGain, str] = {
 RESOURCES_HELP = "{count} of {total} quantum resources {help}, most {resource} ({gain})"
 NO_RESOURCE = (
     "none of {total} quantum resources is shown to help (largest effect: {resource}, {gain})"
+)
+CUTS = "cut from the trained model, {count} of {total} quantum resources {matter}, most {resource} ({gain})"
+NO_CUT = (
+    "cut from the trained model, none of {total} quantum resources is shown to matter (largest effect: {resource}, "
+    "{gain})"
 )
 NOT_AUDITED = "whether its quantum resources matter is not measured"
 
@@ -111,6 +123,8 @@ def _describe_joint(summary: FusionSummary) -> str:
     gain = gains["gain"][summary.metric]
     return JOINT[joint_effect(result, gain)].format(
         metric=name_metric(summary.metric),
+        additive=gains["additive"][summary.metric].value,
+        model=gains["model"][summary.metric].value,
         gain=format_known(gain, ".3f"),
         change=format_known(gain, "+.3f"),
         harm=format_estimate(-gain.value, -gain.high, -gain.low),
@@ -126,7 +140,7 @@ def _describe_data(result: BaselineComparison) -> str:
 def _describe_resources(audit: Mapping[str, Any], name: Callable[[str], str]) -> str:
     tested: Sequence[Mapping[str, Any]] = [row for row in audit["rows"] if "tests" in row]
     if not tested:
-        return NOT_AUDITED
+        return _describe_cuts(audit, name)
     helping = [row for row in tested if row["verdict"] in WORSE]
     most = max(helping or tested, key=lambda row: float(row["worth"]))
     scope = "rows" if "rows" in most["tests"] else "seeds"
@@ -138,6 +152,24 @@ def _describe_resources(audit: Mapping[str, Any], name: Callable[[str], str]) ->
         help="helps" if len(helping) == 1 else "help",
         resource=name(most["resource"]),
         gain=gain,
+    )
+
+
+def _describe_cuts(audit: Mapping[str, Any], name: Callable[[str], str]) -> str:
+    """Return which resources the trained model loses most without, where no twins were trained."""
+    cuts = audit.get("cuts")
+    if cuts is None or cuts.empty:
+        return NOT_AUDITED
+    needed = cuts[cuts["loses:low"] > WITHIN]
+    some = cuts if needed.empty else needed
+    most = some.loc[some["loses"].idxmax()]
+    template = NO_CUT if needed.empty else CUTS
+    return template.format(
+        count=len(needed),
+        total=len(cuts),
+        matter="matters" if len(needed) == 1 else "matter",
+        resource=name(most["resource"]),
+        gain=_format_gain(most["loses"], most["loses:low"], most["loses:high"], audit["short"]),
     )
 
 

@@ -246,7 +246,7 @@ class SwitchParam(Param):
 
     def opens(self, view: PageState) -> bool:
         """Return whether the toggle is on or the folded part is open."""
-        return view.get(self.key) == "true"
+        return view.get(self.key, str(self.default).lower()) == "true"
 
 
 @dataclass(frozen=True, eq=False)

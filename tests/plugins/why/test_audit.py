@@ -233,7 +233,8 @@ def test_conclusion_of_why_fuse_grows_until_every_part_is_computed(
     )
     assert ("generator" in words) == (kind == "quantum-jump")
     assert ("gate group" in words or "lowers the loss" in words) == (kind == "entangled-qcnn")
-    page = visit("Why fuse", model=study.name, data="sensors", why="The data", whole=False)
+    choices = {"why": "The data", "why.need": "false"}
+    page = visit("Why fuse", model=study.name, data="sensors", whole=False, **choices)
     assert plain(words.partition(";")[0]) in plain(said(page))
 
 

@@ -533,7 +533,8 @@ def test_ranking_is_by_mean_size_and_separated_by_intervals() -> None:
     assert (over.ahead[1].low, over.ahead[1].high) == pytest.approx((ahead.low, ahead.high))
     first = over.sizes["audio"]
     assert describe_ranking(over, str.upper) == (
-        f"AUDIO contributes most (mean |contribution| {first.value:.3f}, 95% CI {first.low:.3f} to {first.high:.3f})"
+        f"Largest contribution: AUDIO (mean |contribution| {first.value:.3f}, 95% CI {first.low:.3f} to "
+        f"{first.high:.3f})"
     )
     with pytest.raises(InvalidInput, match="Loosen the filter"):
         contribution_ranking.ranking({"text": small[:0]}, ("text",))
@@ -611,13 +612,16 @@ def test_cluster_descriptions_have_means_and_seeds() -> None:
     contrast = explanation_clusters.contrast_basins(
         np.array([0, 1, 0, 1, 2]), values, ("text", "audio"), (7, 1, 5, 3, 9)
     )
-    assert describe_basins(contrast, 5) == (
+    table = pd.DataFrame(values, columns=["text", "text+audio"])
+    assert describe_basins(contrast, table) == (
         "3 explanations: audio +2.50 with seeds 7, 5; audio +7.50 with seeds 1, 3; audio +6.00 with seeds 9"
     )
     same = explanation_clusters.contrast_basins(
         np.zeros(5), values, ("text", "audio"), (7, 1, 5, 3, 9)
     )
-    assert describe_basins(same, 5) == "no separate groups of explanations among 5 training seeds"
+    assert describe_basins(same, table) == (
+        "one group of explanations over 5 training seeds; text + audio ranges most, from +2.00 to +8.00"
+    )
     for share, words in (
         (Interval(0.2, 0.1, 0.3, 400, 2000), "20.0% (95% CI 10.0% to 30.0%) of 400 samples have several explanations"),
         (Interval(0.2, 0.05, 0.3, 400, 2000), "No significant excess of samples with several explanations: 20.0% ("),

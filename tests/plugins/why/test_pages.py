@@ -14,7 +14,7 @@ from tests.support.app import plain, said, visit
 NETWORK, OF_CLASSES = exporting.NETWORK, exporting.OF_CLASSES
 ADDRESSES = {
     f"/why_fuse?{NETWORK}": {"why-loss", "why-emap", "why-ranking"},
-    f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true": {"needs-bits", "needs-worth"},
+    f"/why_fuse?{OF_CLASSES}&why=The%20data": {"needs-bits", "needs-worth"},
     f"/why_fuse?{OF_CLASSES}&why=The+quantum+part": {"why-audit", "why-cut"},
     f"/why_fuse?{OF_CLASSES}&why=Which+piece": {"patches", "smallest"},
     f"/why_fuse?{NETWORK}&why=Which+piece&groups.of=loss": {"gate-groups-loss"},

@@ -49,6 +49,19 @@ def load_shipped_audit(data: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")).get(data, {}))
 
 
+def find_shipped_audit(study: Study) -> dict[str, Any]:
+    """Return the shipped audit of the leaderboard's models of the study's kind on its data; empty if none was
+    measured."""
+    ours = load_shipped_audit(study.dataset.name)
+    measured = [
+        row
+        for row in ours.get("rows", [])
+        # a model of fewer modalities is another question
+        if row["system"] == study.card["model"] and study.modalities == study.dataset.names
+    ]
+    return ours | {"rows": measured, "kind": study.card["model"]} if measured else {}
+
+
 def measure_audit(study: Study) -> dict[str, Any]:
     """Return the audit of the study's kind of model on its data: title, metric, seeds, bound and one row per resource.
     It is the shipped audit of the leaderboard's models of a `kind`, unless more seeds of this very model were trained
@@ -57,24 +70,18 @@ def measure_audit(study: Study) -> dict[str, Any]:
     Raises:
         NotFound: when it is not measured.
     """
-    ours = load_shipped_audit(study.dataset.name)
+    ours = find_shipped_audit(study)
     own = _measure_own_audit(study)
-    measured = [
-        row
-        for row in ours.get("rows", [])
-        # a model of fewer modalities is another question
-        if row["system"] == study.card["model"] and study.modalities == study.dataset.names
-    ]
-    if own["seeds"] > ours.get("seeds", 0) or (own["seeds"] and not measured):
+    if own["seeds"] > ours.get("seeds", 0):
         return own
     check(
-        bool(measured),
+        bool(ours),
         f"Which quantum resources matter is not measured for {study.card['model']} of "
         f"{_sentences.listed(study.modalities)} on '{study.dataset.name}'. `qfusion why --model {study.name} "
         f"--twins {SEEDS}` trains the twins and measures it.",
         NotFound,
     )
-    return ours | {"rows": measured, "kind": study.card["model"]}
+    return ours
 
 
 @default_on_error(False)

@@ -15,6 +15,7 @@ from qfusion.figures.parts import (
     add_vertical_rule,
 )
 from qfusion.figures.style import (
+    Attributes,
     GREY,
     MODALITY_HUES,
     QUIET,
@@ -94,7 +95,7 @@ def contribution_swarm(
 
     Args:
         values: by coalition, (n,). ids: of the samples.
-        colour: of the points, (n,); where all is NaN, points are grey.
+        colour: of the points, by its rank, (n,); where all is NaN, points are grey.
         by: what the colour says.
     """
     figure = base_figure(
@@ -107,15 +108,28 @@ def contribution_swarm(
         rows=[term_title(term) for term in values],
     )
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
-    is_coloured = bool(np.isfinite(colour).any())
-    low, high = np.nanquantile(colour, (0.02, 0.98)).tolist() if is_coloured else (0.0, 1.0)
-    scale = {
-        "color": colour,
-        "cmin": low,
-        "cmax": max(high, low + 1e-12),
-        "colorscale": "Cividis",
-        "colorbar": {"title": {"text": label(by, 40), "side": "right"}, "thickness": 10},
-    }
+    known = np.isfinite(colour)
+    is_coloured = bool(known.any())
+    scale: Attributes = {}
+    if is_coloured:
+        # by rank, so that values that crowd at one end differ in colour
+        marks = np.linspace(0, 1, 5)
+        texts = [f"{value:.3g}" for value in np.quantile(colour[known], marks)]
+        scale = {
+            "color": pd.Series(colour).rank(pct=True).to_numpy(),
+            "cmin": 0,
+            "cmax": 1,
+            "colorscale": "Cividis",
+            "colorbar": {
+                "title": {"text": f"{label(by, 40)}, by rank", "side": "right"},
+                "thickness": 10,
+                "tickvals": marks.tolist(),
+                "ticktext": [
+                    "" if text in texts[:place] else true_minus(text)
+                    for place, text in enumerate(texts)
+                ],
+            },
+        }
     for place, (term, own) in enumerate(values.items()):
         stack = pd.Series(np.round(own / reach * BINS)).pipe(lambda bins: bins.groupby(bins))
         rank = stack.cumcount().to_numpy()

@@ -230,7 +230,7 @@ def contribution_swarm(levels: performance.CohortComparison) -> View:
         title=title,
         figure=figure,
         caption="one point per sample and coalition, stacked where values are close"
-        f"{f', coloured by {by}' if rows[by].notna().any() else ''}; {_describe_cohort(levels)}",
+        f"{f', coloured by the rank of {by}' if rows[by].notna().any() else ''}; {_describe_cohort(levels)}",
         limits="The terms of one sample are not connected.",
         alternative=alt,
         table=table,
@@ -273,7 +273,7 @@ def seed_basins(sample: Sample) -> View:
         explanation_clusters.contrast_basins(
             labels, values.to_numpy(), list(values.columns), seeds.seeds
         ),
-        len(seeds.seeds),
+        values,
     )
     figure = fusion_charts.seed_basins(
         values.to_numpy(),
@@ -323,8 +323,8 @@ def interval_words(study: Study, resamples: int = 2000) -> str:
     return describe_intervals(study.dataset, rows, resamples)
 
 
-# whether a sample's, study's or cohort's model has more than one modality
-is_joint = needs(where=lambda study: len(study.modalities) > 1)
+# whether the model has several pairs of modalities: of one pair the interaction is its joint term
+has_pairs = needs(where=lambda study: len(study.modalities) > 2)
 # whether it can be run on samples whose modalities are replaced, as sampled methods do
 can_sample = needs(where=lambda study: len(study.modalities) > 1 and study.reads_features)
 _can_project = needs(where=lambda study: study.has_truth and study.reads_features)
@@ -337,7 +337,7 @@ MODEL_PANELS = {
     "why-pairs": panel.Panel(
         pair_interactions,
         scope="levels",
-        fits=lambda levels, **_: is_joint(levels) and cohorts.has_cohort_samples(levels),
+        fits=lambda levels, **_: has_pairs(levels) and cohorts.has_cohort_samples(levels),
     ),
     "why-swarm": panel.Panel(contribution_swarm, scope="levels", fits=cohorts.has_cohort_samples),
     "why-synergy": panel.Panel(synergy, scope="study", fits=can_sample),

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from qfusion.app import figure, page_context, page_runs, panels, widgets
+from qfusion.figures import style
 from qfusion.plugins.why.fusion import model_fusion
 from qfusion.study import performance, trust
 from qfusion.study.study import Study
@@ -38,8 +39,10 @@ def model_section(context: page_context.PageContext) -> None:
 
 def _synergy(study: Study) -> None:
     picture = model_fusion.synergy(study)
-    figure.draw(
-        picture,
-        below=partial(st.table, picture.numbers.round(3), hide_index=True, alt=picture.alt),
-        grows=False,
-    )
+    table = picture.numbers.round(3).assign(pair=picture.numbers["pair"].map(style.term_title))
+
+    def draw_pairs() -> None:
+        if len(table) > 1:  # of one, the title says it
+            st.table(table, hide_index=True, alt=picture.alt)
+
+    figure.draw(picture, below=draw_pairs, grows=False)

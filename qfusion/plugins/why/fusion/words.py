@@ -80,7 +80,7 @@ LEAD_TITLES: dict[Lead, str] = {
     Lead.UNKNOWN: (
         "Too few samples to rank coalitions: {first} is largest (mean |contribution| {value:.3f}, n = {n:,})"
     ),
-    Lead.FIRST: "{first} contributes most (mean |contribution| {value:.3f}, 95% CI {interval})",
+    Lead.FIRST: "Largest contribution: {first} (mean |contribution| {value:.3f}, 95% CI {interval})",
     Lead.NO_DIFFERENCE: (
         "No significant difference between {first} and {rival} (mean |contribution| {value:.3f} and {rival_value:.3f})"
     ),
@@ -102,7 +102,10 @@ MULTIPLICITY_SENTENCES: dict[Multiplicity, str] = {
         "expected by chance"
     ),
 }
-ONE_BASIN = "no separate groups of explanations among {seeds} training seeds"
+ONE_BASIN = (
+    "one group of explanations over {seeds} training seeds; {term} ranges most, from {low:+z.2f} to "
+    "{high:+z.2f}"
+)
 BASINS = "{count} explanations: {basins}"
 BASIN = "{term} {value:+.2f} with seeds {seeds}"
 
@@ -196,17 +199,24 @@ def describe_multiplicity(result: Basins) -> str:
     )
 
 
-def describe_basins(contrast: BasinContrast | None, seeds: int) -> str:
+def describe_basins(contrast: BasinContrast | None, values: pd.DataFrame) -> str:
     """Return whether one sample has several explanations, and how they differ most.
 
     Args:
         contrast: contrast of the sample's basins, or None if there is only one.
-        seeds: number of training seeds.
+        values: of the sample's terms, a row a training seed and a column a term.
     """
     if contrast is None:
-        return ONE_BASIN.format(seeds=seeds)
+        term = (values.max() - values.min()).idxmax()
+        return ONE_BASIN.format(
+            seeds=len(values),
+            term=" + ".join(split_term(term)),
+            low=values[term].min(),
+            high=values[term].max(),
+        )
+    term = " + ".join(split_term(contrast.term))
     basins = [
-        BASIN.format(term=contrast.term, value=value, seeds=", ".join(map(str, members)))
+        BASIN.format(term=term, value=value, seeds=", ".join(map(str, members)))
         for value, members in zip(contrast.values, contrast.seeds, strict=True)
     ]
     return BASINS.format(count=len(basins), basins="; ".join(basins))

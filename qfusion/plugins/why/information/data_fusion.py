@@ -1,5 +1,6 @@
 """Does the data need fusion? Panels built from a data set before any training."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,10 @@ NEED = params.SwitchParam(
 )
 
 
+# on the page of a model, whose conclusion needs it anyway
+NEED_OF_MODEL = replace(NEED, key="why.need", default=True)
+
+
 def has_features(dataset: DataSet, **_: object) -> bool:
     """Return whether samples of a data set have features: those of a measured game have none."""
     return not dataset.is_game
@@ -166,7 +171,7 @@ PANELS = {
     for name, build in (("needs-bits", information_bits), ("needs-worth", small_models))
 }
 DATA_PANELS = {
-    name: panel.Panel(build, fits=reads_features, opens=NEED.opens, scope="study")
+    name: panel.Panel(build, fits=reads_features, opens=NEED_OF_MODEL.opens, scope="study")
     for name, build in (
         ("needs-bits", information_bits_of_study),
         ("needs-worth", small_models_of_study),

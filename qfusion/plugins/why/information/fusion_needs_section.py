@@ -12,18 +12,20 @@ from qfusion.app import panels, state, streamlit_internals, tasks, widgets
 from qfusion.data import DataSet
 from qfusion.plugins.why.information import data_fusion, information_estimate
 from qfusion.study import jobs, text
+from qfusion.views.pages import params
 
 
 def data_section(dataset: DataSet) -> None:
     """Draw the section of the Data page."""
-    fusion_needs(dataset)
+    fusion_needs(dataset, data_fusion.NEED)
 
 
-def fusion_needs(scope: Any, columns: list[float] | int = 0) -> None:
+def fusion_needs(scope: Any, switch: params.SwitchParam, columns: list[float] | int = 0) -> None:
     """Draw a switch, the progress, and the results.
 
     Args:
-        scope: a study, or a data set. columns: in which they stand beside each other.
+        scope: a study, or a data set. switch: whether they are computed.
+        columns: in which they stand beside each other.
     """
     dataset = getattr(scope, "dataset", scope)
     if dataset.is_game:
@@ -41,7 +43,7 @@ def fusion_needs(scope: Any, columns: list[float] | int = 0) -> None:
         return
     key = information_estimate.estimate_key(dataset)
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
-    if not widgets.draw(data_fusion.NEED, place=place):
+    if not widgets.draw(switch, place=place):
         st.caption(
             "Trains small models (up to a minute) to estimate unique, redundant and synergistic information about the "
             "target, and compares joint models with late fusion. Large sets are sampled at random."
@@ -56,8 +58,8 @@ def fusion_needs(scope: Any, columns: list[float] | int = 0) -> None:
         ),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "needs",
-        cancel=partial(state.put, data_fusion.NEED.key, False),  # the next run leaves the job
-        wanted=lambda: bool(state.get(data_fusion.NEED.key)),
+        cancel=partial(state.put, switch.key, False),  # the next run leaves the job
+        wanted=lambda: bool(state.get(switch.key)),
         last_step="computing the information",
     ):
         panels.show(scope, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2)
