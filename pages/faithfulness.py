@@ -20,7 +20,7 @@ from qfusion.app import (
     widgets,
 )
 from qfusion.app.page_context import PageContext
-from qfusion.explain import faithfulness as methods, stability
+from qfusion.explain import stability
 from qfusion.figures import style
 from qfusion.study import jobs, seeds, text, trust
 from qfusion.study.study import Study
@@ -64,7 +64,7 @@ def evidence(context: PageContext) -> None:
             "Other methods": lambda: estimators_tab(context),
             "Training seeds": lambda: seeds_tab(context, default, seeds, missing),
         }
-        for name, draw_tab in plugin.tabs("faithfulness").items():
+        for name, draw_tab in plugin.tabs("faithfulness", context.study).items():
             draw[name] = partial(draw_tab, context, context.tweaked_sample())
         panels.tabs(builders.PROOF, draw, **context.scopes())
         if trust.is_comparison_missing(default):
@@ -156,7 +156,7 @@ def deletion_tab(context: PageContext) -> None:
 
 
 def estimators_tab(context: PageContext) -> None:
-    """Draw a switch, the methods to be run, and their results."""
+    """Draw a switch, the cost of the methods, and once they are run their results."""
     study = context.study
     if not study.reads_features:
         st.info(
@@ -195,29 +195,9 @@ def estimators_tab(context: PageContext) -> None:
                 f"brute force: {coalitions * rows:,} runs of the model",
             ),
         )
-    if not on:
-        _methods_before_run(coalitions, rows)
-    else:
+    if on:
         picture = drawn(estimators)(context.tweaked_sample())
         figure.draw(picture, below=lambda: _table(context, picture.numbers), grows=False)
-
-
-def _methods_before_run(coalitions: int, rows: int) -> None:
-    """Draw the methods and the cost of each, before they are run: the number of coalitions, each with a number of
-    samples.
-    """
-    costs = {
-        methods.EXACT: "one pass, no coalitions",
-        methods.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
-        methods.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
-        methods.KERNEL: f"sampled coalitions x {rows:,} background samples",
-    }
-    marks = ":gray-badge[not run]"
-    with st.container(border=True, key="coming-estimators", gap="xsmall"):
-        st.markdown("#### Shapley values, error and time by four methods")
-        heads = ["Method", "What it takes", "Values", "Largest error", "Seconds"]
-        lines = [(name, cost, marks, marks, marks) for name, cost in costs.items()]
-        st.markdown(tables.markdown(heads, lines))
 
 
 def _table(context: PageContext, table: pd.DataFrame) -> None:

@@ -94,11 +94,14 @@ class Tab:
         name: its label.
         draw: "MODULE:NAME" of the function that draws it, given the page's context and what the page shows: a sample,
             or the levels of a cohort; on Data, the data set alone; on Train, where it brings a model, nothing.
+        fits: "MODULE:NAME" of the function from a model on its data to whether there is something to show; always
+            shown if empty. Pages of models alone ask it.
     """
 
     page: str
     name: str
     draw: str
+    fits: str = ""
 
 
 @dataclass(frozen=True)
@@ -251,9 +254,18 @@ def load_name(reference: str) -> Any:
     return getattr(load(module), name)
 
 
-def tabs(page: str) -> dict[str, Any]:
-    """Return the functions that draw the tabs that plugins add to a page, by label."""
-    return {tab.name: load_name(tab.draw) for tab in entries("tabs") if tab.page == page}
+def tabs(page: str, study: Any = None) -> dict[str, Any]:
+    """Return the functions that draw the tabs that plugins add to a page, by label.
+
+    Args:
+        page: its title, in lower case.
+        study: the model on its data; tabs that have nothing to show of it are left out.
+    """
+    return {
+        tab.name: load_name(tab.draw)
+        for tab in entries("tabs")
+        if tab.page == page and (study is None or not tab.fits or load_name(tab.fits)(study))
+    }
 
 
 def tab_names(page: str) -> list[str]:

@@ -39,7 +39,7 @@ OPENED = (
     "/leaderboard?board=parity&board.view=Noise",
     "/circuit?model=third&data=digits",
     "/faithfulness?proof=Other%20methods&proof.run=true",
-    "/faithfulness?proof=Referee",
+    "/faithfulness?proof=Referee&proof.check=true",
     "/faithfulness?model=qj-planted&proof=Students",
     "/cohorts?model=qj-planted&cohorts.view=Correlation%20cuts&cuts=true",
     "/why_fuse?why=The%20data",

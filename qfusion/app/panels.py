@@ -3,6 +3,7 @@ the first screen are drawn once they come near it: `frame.js` presses a button i
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -38,9 +39,10 @@ def tabs(
     **scopes: Any,
 ) -> None:
     """Draw tabs and, in the open one, its content, and the panels that the page shows below all other content; see
-    `draw_lower_panels`.
+    `draw_lower_panels`. Options of the control without content have no tab.
     """
-    for name, tab in widgets.tabs(control):
+    names = [name for name in control.options() if name in content]
+    for name, tab in widgets.tabs(replace(control, values=names)):
         with tab, page_runs.show_errors():
             content[name](*arguments)
             draw_lower_panels(**scopes)

@@ -72,7 +72,7 @@ ADDRESSES = (
     f"/faithfulness?{JUMP}",
     *(
         f"/faithfulness?{JUMP}&proof={proof}"
-        for proof in ("Truth", "Training%20seeds", "Students", "Referee")
+        for proof in ("Truth", "Training%20seeds", "Students", "Referee&proof.check=true")
     ),
     "/data?set=digits",
     "/data?set=planted",

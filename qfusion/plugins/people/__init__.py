@@ -44,7 +44,12 @@ PLUGIN = Plugin(
     },
     tabs=(
         Tab("compare", "People and model", "qfusion.plugins.people.beside.tab:people_and_model"),
-        Tab("faithfulness", "People", "qfusion.plugins.people.tab:people_tab"),
+        Tab(
+            "faithfulness",
+            "People",
+            "qfusion.plugins.people.tab:people_tab",
+            fits="qfusion.plugins.people.tab:has_people",
+        ),
     ),
     assets=Path(__file__).parent / "assets",
 )

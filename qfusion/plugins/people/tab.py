@@ -12,7 +12,6 @@ from qfusion.plugins.people.crowd import crowd_summary, panels as crowd
 from qfusion.plugins.people.crowd.words import describe_accuracy, describe_fusion
 from qfusion.plugins.people.labels import label_comparison
 from qfusion.plugins.people.labels.panels import agreement_table
-from qfusion.plugins.people.labels.words import explain_missing_labels
 from qfusion.study import text, trust
 from qfusion.study.opening import rivals
 from qfusion.study.sample import Sample
@@ -25,6 +24,11 @@ def people_tab(context: page_context.PageContext, _: Sample) -> None:
         _draw_crowd(context.study)
     else:
         _draw_labels(trust.with_training_background(context.study))
+
+
+def has_people(study: Study) -> bool:
+    """Return whether people are the model, or labelled its modalities."""
+    return crowd_summary.has_votes(study) or label_comparison.find_missing_labels(study) is None
 
 
 def _draw_crowd(study: Study) -> None:
@@ -41,11 +45,6 @@ def _draw_crowd(study: Study) -> None:
 
 def _draw_labels(study: Study) -> None:
     """Draw own terms beside labels, verdicts beside conflicts, and a second model if there is one."""
-    if why := explain_missing_labels(
-        label_comparison.find_missing_labels(study), text.escape_markdown(study.dataset.title)
-    ):
-        st.info(why, icon=":material/info:")
-        return
     if rivals(study):
         widgets.draw(tab_panels.OTHER, study, label="Beside another model")
     panels.show(study, "people-alone", first=1)

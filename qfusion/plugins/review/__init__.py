@@ -26,7 +26,12 @@ PLUGIN = Plugin(
     },
     panels={"faithfulness": "qfusion.plugins.review.panels"},
     tabs=(
-        Tab("faithfulness", "Students", "qfusion.plugins.review.students.tab:students_tab"),
+        Tab(
+            "faithfulness",
+            "Students",
+            "qfusion.plugins.review.students.tab:students_tab",
+            fits="qfusion.plugins.review.students.student_curves:can_teach",
+        ),
         Tab("faithfulness", "Referee", "qfusion.plugins.review.referee_tab:referee_tab"),
     ),
     assets=Path(__file__).parent / "assets",

@@ -10,7 +10,7 @@ from qfusion.plugins.review.students.student_curves import (
 from qfusion.views.pages import panel
 from qfusion.views.pages.faithfulness import PROOF
 
-_REVIEWED = PROOF.is_one_of(referee.VIEW)
+_REVIEWED = panel.all_open(PROOF.is_one_of(referee.VIEW), referee.RUN.opens)
 _TAUGHT = PROOF.is_one_of("Students")
 CONTROLS = referee.CONTROLS
 PANELS = {

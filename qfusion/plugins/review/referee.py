@@ -64,7 +64,13 @@ SEEDS = params.SelectParam(
     many=True,
     style={"width": 260, "placeholder": "those on record"},
 )
-CONTROLS = (REPORTED, CLAIMED, RIVALS, SEEDS)
+RUN = params.SwitchParam(
+    "proof.check",
+    "Run the ten checks",
+    "They are not run.",
+    "Takes up to a minute: some checks explain or disturb many samples.",
+)
+CONTROLS = (REPORTED, CLAIMED, RIVALS, SEEDS, RUN)
 OPTIONS = {"reported": REPORTED, "claimed": CLAIMED, "rivals": RIVALS, "seeds": SEEDS}
 
 

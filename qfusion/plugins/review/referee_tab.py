@@ -32,7 +32,7 @@ SENTENCES = "Sentences to paste"
 
 
 def referee_tab(context: page_context.PageContext, sample: Sample) -> None:
-    """Draw what is claimed of a model, then the ten checks."""
+    """Draw what is claimed of a model, and once the reader asks for them the ten checks."""
     study = trust.with_training_background(sample.study)
     with st.container(horizontal=True, vertical_alignment="bottom", key="referee-claims"):
         chosen = {
@@ -40,6 +40,10 @@ def referee_tab(context: page_context.PageContext, sample: Sample) -> None:
             for name, param in referee.OPTIONS.items()
             if param.fits(study)
         }
+    if not widgets.draw(referee.RUN):
+        topics = ", ".join(topic.title for topic in words.TOPICS.values())
+        st.caption(f"What a reviewer would ask of this model: {topics}.")
+        return
     with page_runs.show_errors():
         claims = referee.read_claims(study, **chosen)
         key = "review", *study.memo_key(), claims
@@ -53,8 +57,8 @@ def referee_tab(context: page_context.PageContext, sample: Sample) -> None:
             job,
             "Checks: {job.done:,} of {job.total:,}",
             "referee",
-            cancel=job.stop,
-            wanted=lambda: bool(state.get("proof") == referee.VIEW),
+            cancel=partial(state.put, referee.RUN.key, False),
+            wanted=lambda: bool(state.get("proof") == referee.VIEW and state.get(referee.RUN.key)),
         ):
             _draw_review(context, study, claims)
 

@@ -84,6 +84,15 @@ def test_tables_say_votes() -> None:
     assert "share of votes" in figure.to_json()
 
 
-def test_students_of_a_crowd_do_not_apply() -> None:
-    app = visit("/faithfulness?model=crowd&proof=Students").app
-    assert "measured game" in said(app)
+def test_tabs_without_anything_to_show_are_hidden() -> None:
+    names = {tab.label for tab in visit("/faithfulness?model=crowd").app.tabs}
+    assert "People" in names
+    assert "Students" not in names
+    app = visit(
+        "/faithfulness?model=qj-parity&proof=People"
+    ).app  # data without labels of modalities
+    assert "People" not in {tab.label for tab in app.tabs}
+    assert app.session_state["proof"] == "Deletion"
+    words = said(visit("/faithfulness?model=qj-parity&proof=Referee").app)
+    assert "fault" not in words
+    assert "not run" not in words

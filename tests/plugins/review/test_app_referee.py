@@ -10,7 +10,7 @@ from tests.support.app import visit
 
 def checked(**query: Any) -> Any:
     """Opens the tab and waits until the checks are made."""
-    app = visit("Faithfulness", proof="Referee", **query)
+    app = visit("Faithfulness", proof="Referee", **{"proof.check": "true"}, **query)
     for _ in range(120):
         if any("fault" in each.value for each in app.markdown if each.value.startswith("####")):
             break
@@ -31,6 +31,7 @@ def test_ten_checks_are_shown_with_their_sentences() -> None:
 
 
 def test_a_figure_that_does_not_exist_is_refused() -> None:
-    app = visit("Faithfulness", proof="Referee", **{"proof.reported": "accuracy=0.9"})
+    query = {"proof.check": "true", "proof.reported": "accuracy=0.9"}
+    app = visit("Faithfulness", proof="Referee", **query)
     assert not app.exception
     assert any("accuracy" in each.value for each in [*app.error, *app.warning, *app.info])
