@@ -3,6 +3,7 @@
 import streamlit as st
 
 from qfusion import _read_only, plugin
+from qfusion._sentences import count
 from qfusion.app import frame, navigation, page_runs, panels, state, tables, tasks, widgets
 from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
@@ -60,7 +61,8 @@ def listing() -> None:
         height="content" if len(rows) <= 12 else 440,
     )
     if missing:
-        with st.expander(frame.count_missing(missing), icon=":material/info:"):
+        label = f"{count(len(missing), 'more data set')}: how to get {'it' if len(missing) == 1 else 'them'}"
+        with st.expander(label, icon=":material/info:"):
             frame.list_missing(missing)
 
 

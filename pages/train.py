@@ -152,11 +152,14 @@ def _metric(shown: list[trainings.RunStatus]) -> None:
     else:
         with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                figure.heading(METRIC_TITLE)
+                title = st.container(width="stretch")
                 metric = widgets.draw(
                     learning.METRIC, options=known, default=trainings.main_metric(known)
                 )
-            figure.draw_without_panel(draw_view(shown, view=learning.train_metric, metric=metric))
+            picture = draw_view(shown, view=learning.train_metric, metric=metric)
+            with title:
+                figure.heading(picture.title)
+            figure.draw_without_panel(picture)
 
 
 def draw_inner_terms(shown: list[trainings.RunStatus]) -> None:

@@ -14,6 +14,7 @@ from qfusion.app import guidance, navigation
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.study.opening import open_study
 from qfusion.study.sample import Sample
+from qfusion.views.pages import catalogue
 from tests.support.app import plain, said, visit
 
 STEPS = navigation.steps()
@@ -38,6 +39,14 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
     app.run()
     assert not app.exception, [e.value for e in app.exception]
     return app
+
+
+def test_every_step_frames_a_part_of_its_page() -> None:
+    for step in STEPS:
+        kind, _, name = step.look.partition("-")
+        assert kind in ("panel", "own", "fold"), step.name
+        if kind == "panel":
+            assert catalogue.is_named(step.title.lower(), name), step.name
 
 
 def test_sarcastic_sample_matches_its_description() -> None:

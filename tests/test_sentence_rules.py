@@ -149,8 +149,8 @@ SMALLEST: dict[str, Callable[[Numbers], str]] = {
     "separated classes": lambda n: cohort_quality.describe_separation(n, ""),
     "planted truth": faithfulness.describe_truth_correlation,
     "stability": faithfulness.describe_least_stable,
-    "loss": lambda n: learning.describe_lowest_loss(
-        {name: np.array([value]) for name, value in n.items()}
+    "loss": lambda n: learning.describe_best_epoch(
+        "loss", {name: (np.ones(1), np.array([value])) for name, value in n.items()}
     ),
 }
 
@@ -394,10 +394,18 @@ def test_a_model_is_named_by_its_system_and_data(kind: str, title: str, label: s
         (network.describe_bet({"a": NAN, "b": NAN}), "bet on none"),
         (faithfulness.describe_truth_correlation({"a": NAN}), "No term varies"),
         (faithfulness.describe_truth_correlation({"a": NAN, "b": 0.9}), "constant"),
-        (learning.describe_lowest_loss({"a": np.array([NAN])}), "Loss"),
+        (learning.describe_best_epoch("loss", {"a": (np.ones(1), np.array([NAN]))}), "Loss"),
         (
-            learning.describe_lowest_loss({"a": np.array([NAN]), "b": np.array([0.3])}),
+            learning.describe_best_epoch(
+                "loss", {"a": (np.ones(1), np.array([NAN])), "b": (np.ones(1), np.array([0.3]))}
+            ),
             "b (0.3)",
+        ),
+        (
+            learning.describe_best_epoch(
+                "loss", {"a": (np.arange(3.0), np.array([3.0, 1.0, 2.0]))}
+            ),
+            "Loss is lowest at epoch 1 (1)",
         ),
         (cohort_quality.describe_residuals(np.zeros(0), np.zeros(0)), "No sample of this cohort"),
         (cohort_quality.describe_separation({}, ""), "No class"),

@@ -49,8 +49,7 @@ def test_runs_have_colours_and_the_selected_epoch_a_ring():
     assert {trace.name for trace in drawn.data if trace.showlegend is not False} == {
         "a",
         "b",
-        "validation",
-        "training",
+        "dotted: training",
     }
 
 

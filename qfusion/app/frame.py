@@ -1,7 +1,7 @@
 """The frame of all pages: set-up, the bar on top, the sidebar, the title, and the data sets that are not on this
 machine."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -252,13 +252,6 @@ def _draw_title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(catalogue.QUESTIONS[title.lower()], width="stretch")
-
-
-def count_missing(absent: Sequence[SourceInfo]) -> str:
-    """Return a line that says how many data sets are missing, as Markdown."""
-    if len(absent) == 1:
-        return f"{text.escape_markdown(absent[0].title)} is not available"
-    return f"{len(absent)} data sets are not available"
 
 
 def list_missing(absent: Iterable[SourceInfo]) -> None:

@@ -156,9 +156,9 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Step:
-    """Stop of the tour. It holds the `title` of its page, its `name`, what to look at and why (markdown), what is
-    set on arrival, and what one `sees` there in one line. It also holds the data set that it `needs`, or the data
-    set in whose absence it is shown.
+    """Stop of the tour. It holds the `title` of its page, its `name`, what to look at and why (markdown), the key of
+    the part of the page to `look` at, which is framed, what is set on arrival, and what one `sees` there in one line.
+    It also holds the data set that it `needs`, or the data set in whose absence it is shown.
     """
 
     title: str
@@ -168,6 +168,7 @@ class Step:
     sees: str = ""
     needs: str = ""
     unless: str = ""
+    look: str = ""
 
 
 @memo(1)
@@ -239,6 +240,9 @@ def _set(values: dict[str, Any], title: str) -> None:
         state.put(key, value)
 
 
+_FRAME = "outline: 3px solid light-dark(#0B5FA5, #5FB4F4); outline-offset: 4px; border-radius: 8px;"
+
+
 def tour_card(title: str) -> None:
     """Draw the card of the present step on the page of a `title`, or how to go back to it from another page; nothing
     without a tour.
@@ -255,6 +259,8 @@ def tour_card(title: str) -> None:
             (at + 1, "Next", ":material/arrow_forward:"),
             (at - 1, "Back", ":material/arrow_back:"),
         ]
+        if now.look:
+            st.html(f"<style>.st-key-{now.look} {{ {_FRAME} }}</style>")
     with st.container(border=True, key="tour", gap="xsmall"):
         st.markdown(words)
         with st.container(horizontal=True, key="tour-links"):

@@ -88,8 +88,7 @@ def run_curves(
             hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
         )
     if all(kinds):
-        for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
-            add_line(figure, [None], [None], QUIET, 2, dash=dash, name=kind)
+        add_line(figure, [None], [None], QUIET, 2, dash="dot", name=f"dotted: {kinds[1]}")
     # With a constant revision a reader's zoom outlives the next epoch.
     figure.update_layout(uirevision="zoom")
     drawn = [epochs for epochs, _ in (*solid.values(), *(dashed or {}).values())]

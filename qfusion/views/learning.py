@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed
+from qfusion._sentences import capitalise, count, listed
 from qfusion.data import DataSet
 from qfusion.data.row_splits import SPLITS
 from qfusion.figures import model_quality, training_charts
@@ -48,10 +48,10 @@ def train_loss(runs: Sequence[RunStatus]) -> View:
     losses = sorted({run_loss(entry) for entry in drawn} - {""})
     sets = {entry.plan.data for entry in drawn if entry.plan is not None}
     if len(sets) > 1 or len(losses) > 1:
-        title = "Loss"
+        title = "Losses of these runs are not comparable"
         lead = "These runs have different data or different loss functions, so their losses are not comparable."
     else:
-        title = describe_lowest_loss({name: values for name, (_, values) in valid.items()})
+        title = describe_best_epoch("validation loss", valid)
         lead = ""
     units = " or ".join(losses) or "its own"
     return View(
@@ -74,23 +74,32 @@ def train_loss(runs: Sequence[RunStatus]) -> View:
     )
 
 
-def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
-    """Describe which runs had the lowest validation loss of an epoch.
+def describe_best_epoch(what: str, curves: Mapping[str, Curve], *, smallest: bool = True) -> str:
+    """Describe at which epoch a run has the lowest, or else the highest, value; of several runs, which of them has it.
 
-    Losses of each run by epoch, one of them not a number where the run diverged.
+    Args:
+        what: the values are. curves: epochs and values of each run, not numbers where it diverged.
+        smallest: whether it is the lowest value.
     """
-    best = {
-        name: float(values[np.isfinite(values)].min())
-        for name, values in losses.items()
-        if np.isfinite(values).any()
-    }
-    if len(losses) < 2 or not best:
-        return "Loss"
-    least = f"{min(best.values()):.4g}"
-    first = [text.escape_markdown(name) for name, value in best.items() if f"{value:.4g}" == least]
-    if len(first) == len(losses):
-        return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
-    return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
+    word = "lowest" if smallest else "highest"
+    best = {}
+    for name, (epochs, values) in curves.items():
+        if np.isfinite(values).any():
+            place = int(np.nanargmin(values) if smallest else np.nanargmax(values))
+            best[name] = float(values[place]), float(epochs[place])
+    if not best:
+        return capitalise(what)
+    value, epoch = (min if smallest else max)(best.values(), key=lambda one: one[0])
+    written = f"{value:.4g}"
+    if len(curves) == 1:
+        return f"{capitalise(what)} is {word} at epoch {epoch:.3g} ({written})"
+    first = [
+        text.escape_markdown(name) for name, (one, _) in best.items() if f"{one:.4g}" == written
+    ]
+    if len(first) == len(curves):
+        return f"All {len(first)} runs have the same {word} {what} so far ({written})"
+    each = " each" if len(first) > 1 else ""
+    return f"{word.capitalize()} {what} so far: {listed(first)} ({written}{each})"
 
 
 def train_metric(runs: Sequence[RunStatus], *, metric: Annotated[str, METRIC] = "") -> View:
@@ -113,6 +122,7 @@ def train_metric(runs: Sequence[RunStatus], *, metric: Annotated[str, METRIC] = 
         drawn,
         f"valid.{key}",
         f"{about.short} on the validation rows",
+        smallest=not about.higher_is_better,
         caption=f"{describe_metric(key, known)} {better} is better ({_rows(drawn)}).",
         limits="Does not show test rows: they are measured once the run ends, see Settings and results.",
         measure=key,
@@ -127,7 +137,8 @@ def train_gradient(runs: Sequence[RunStatus]) -> View:
     return _draw_epochs(
         drawn,
         "gradient_norm",
-        "Gradient norm",
+        "gradient norm",
+        smallest=False,
         caption=f"mean over the steps of an epoch, before clipping ({_rows(drawn)}). Growth indicates divergence.",
         limits="Does not show single steps, nor the gradients of single parts of the model.",
         measure="gradient norm",
@@ -141,7 +152,8 @@ def train_rate(runs: Sequence[RunStatus]) -> View:
     return _draw_epochs(
         require_history(runs),
         "rate",
-        "Learning rate",
+        "learning rate",
+        smallest=False,
         caption="the step size at the end of each epoch, according to the schedule.",
         limits="Does not show whether it is appropriate: see the loss.",
         measure="learning rate",
@@ -171,25 +183,27 @@ def train_results(runs: Sequence[RunStatus]) -> View:
 def _draw_epochs(
     runs: Sequence[RunStatus],
     key: str,
-    title: str,
+    what: str,
     *,
+    smallest: bool,
     caption: str,
     limits: str,
     measure: str,
     **look: Any,
 ) -> View:
-    """Draw the values that runs have under a key of their records, one curve per run.
+    """Draw the values that runs have under a key of their records, one curve per run; the title says where they are
+    lowest (`smallest`) or highest.
 
     `look` as of `figures.training_charts.run_curves`.
     """
     curves = _curves(runs, key)
     return View(
         training_charts.run_curves(curves, hues=run_colours(runs), **look),
-        title,
+        describe_best_epoch(what, curves, smallest=smallest),
         caption=caption,
         limits=limits,
         table=epoch_table({measure: curves}),
-        alternative=f"{title} by epoch: {list_last_values(curves)}.",
+        alternative=f"{capitalise(what)} by epoch: {list_last_values(curves)}.",
     )
 
 

@@ -1,13 +1,17 @@
 """The form that imports a data set: bring files, read the report, agree to repairs, store the set."""
 
+import itertools
 import re
 import shutil
 import textwrap
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion._checks import check
 from qfusion.app import guidance, page_runs, requests, state, tables
@@ -26,6 +30,11 @@ from qfusion.study import text
 
 FOUND = "_import"  # what was read and is not kept yet
 BROUGHT = "_import_seen"  # ids of the files that were examined last, which is done as soon as they are brought
+_FRESH = "_import_fresh"  # number of a report that was not shown yet
+_REPORTS = itertools.count(1)
+_INTO_VIEW = """
+requestAnimationFrame(() => document.querySelector(".st-key-import-report")?.scrollIntoView({ behavior: "smooth" }));
+"""
 _EXAMINED_COLUMNS = "_import_examined_columns"  # roles of columns that the report is on
 # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 MAX_PATH = 2 * 1024**3
@@ -90,6 +99,7 @@ def data_import_form() -> None:
         st.header("Import your data", anchor=False)
         if requests.says_read_only("import data"):
             return
+        st.markdown("Bring one CSV; you get a report before anything is saved.")
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             _source()
@@ -159,7 +169,10 @@ def _source() -> None:
             _preview_table(files, path)
         with columns:
             _draw_columns()
-        if pressed or not table_columns.has_problems():
+        if table_columns.has_problems():
+            if pressed:  # the form says which column it is
+                st.warning("Not examined: correct the columns above first.")
+        else:
             choice = table_columns.read_choice()
             options = {"target": _TARGETS[target], "convention": _CONVENTIONS[convention]}
             _examine(files, path, columns=choice, **options)
@@ -202,9 +215,21 @@ def discard() -> None:
         examined.staged.discard()
 
 
+@contextmanager
+def _cleared_on_error(place: DeltaGenerator) -> Iterator[None]:
+    """Context manager that removes what a place shows if the block fails, as the error is shown by itself."""
+    try:
+        yield
+    except Exception:
+        place.empty()
+        raise
+
+
 def _examine(files: list[Any], path: str, **options: Any) -> None:
+    place = st.empty()
     with (
-        st.status("Reading …") as shown,
+        _cleared_on_error(place),
+        place.status("Reading …") as shown,
         manifest.staging_folder(keep=True) as folder,
         limit_part_size(MAX_PATH),
     ):
@@ -233,10 +258,15 @@ def _examine(files: list[Any], path: str, **options: Any) -> None:
     )
     weakref.finalize(result, result.staged.discard)  # its files go with the session
     state.put(FOUND, result)
+    state.put(_FRESH, next(_REPORTS))
 
 
 def draw_report(examined: import_report.ExaminedSet) -> None:
-    """Draw the report of an examined set with its repairs, and the button that imports it."""
+    """Draw the report of an examined set with its repairs, and the button that imports it. A report that is new comes
+    into view, wherever the reader pressed the button.
+    """
+    if number := state.take(_FRESH):  # a browser runs the same script once
+        st.html(f"<script>/* {number} */{_INTO_VIEW}</script>", unsafe_allow_javascript=True)
     report = examined.report
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
     with st.container(border=True, key="import-report"):

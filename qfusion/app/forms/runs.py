@@ -27,6 +27,7 @@ from qfusion.views.words.training import STATUSES, Way, describe_kept_epoch
 
 NAME, _EVENTS, STARTED = "_new.name", "_new.events", "_new.started"
 _FILLED = "_new.filled"  # whether a link or the reader has set something in the form
+_STARTS = "_new.starts"  # how often the form has started runs
 _BEGUN = "_new.begun"  # what was set in the form as its runs were started
 
 
@@ -170,6 +171,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         )
         state.put(STARTED, every)
         state.put(_FILLED, False)
+        state.put(_STARTS, state.get(_STARTS, 0) + 1)
         state.put(_BEGUN, _settings_in_address())
         st.rerun()
 
@@ -182,7 +184,9 @@ def new_run_form(open_: bool) -> None:
         if settings and settings != state.get(_BEGUN):
             state.put(_FILLED, True)  # a later run may find the widgets at their defaults
         expanded = open_ or state.get(_FILLED, False)
-        box = st.expander("New run", expanded=expanded, icon=":material/add_circle:", key="box-new")
+        # another one after a start, so that it is folded even if the reader has unfolded it
+        key = f"box-new-{state.get(_STARTS, 0)}"
+        box = st.expander("New run", expanded=expanded, icon=":material/add_circle:", key=key)
         with box, page_runs.show_errors():
             draw_form()
 

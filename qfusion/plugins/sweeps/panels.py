@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._sentences import count, listed
 from qfusion.plugins.sweeps import figures, sweep_storage
 from qfusion.plugins.sweeps.sweep_trials import ENOUGH, Trials
 from qfusion.views.pages import page_state, panel, params, train
 from qfusion.views.view import View
 from qfusion.views.words import rules
+
+MOST_NAMED = 3  # settings of the best trial that a title names
 
 
 def history(trials: Trials) -> View:
@@ -22,7 +25,7 @@ def history(trials: Trials) -> View:
     alt = f"{what} by trial: {rules.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}."
     return View(
         name="sweep-history",
-        title=f"{what} over trials",
+        title=describe_best(trials),
         figure=figure,
         caption=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished "
         "ones "
@@ -47,7 +50,7 @@ def slices(trials: Trials) -> View:
     alt = f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}."
     return View(
         name="sweep-slices",
-        title=f"{what} against each setting",
+        title=describe_best_settings(trials),
         figure=figure,
         caption=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
         "best.",
@@ -77,6 +80,29 @@ def importance(trials: Trials) -> View:
     )
 
 
+def describe_best(trials: Trials, within: bool = False) -> str:
+    """Describe which finished trial is the best so far, as a title or `within` a sentence."""
+    if trials.best is None:
+        return f"{trials.metric_title} over trials, none of which has finished"
+    start = "trial" if within else "Trial"
+    return f"{start} {trials.best.number} is the best so far: {trials.metric_title} {trials.best.value:.4g}"
+
+
+def describe_best_settings(trials: Trials) -> str:
+    """Describe the searched settings of the best trial, as a title."""
+    if trials.best is None:
+        return describe_best(trials)
+    settings = [
+        f"`{key}` {value:.4g}" if isinstance(value, float) else f"`{key}` {value}"
+        for key, value in trials.sweep.settings(trials.best).items()
+        if key in trials.sweep.search.space
+    ]
+    named = listed(settings[:MOST_NAMED])
+    if len(settings) > MOST_NAMED:
+        named += f" and {count(len(settings) - MOST_NAMED, 'other')}"
+    return f"{trials.metric_title} is best with {named}"
+
+
 def describe_importance(importance: Mapping[str, float], n: int) -> str:
     """Describe which setting explains the largest share of the differences between trials, in percent.
 
@@ -85,8 +111,8 @@ def describe_importance(importance: Mapping[str, float], n: int) -> str:
     return rules.describe_extremum(
         importance,
         none="No setting explains the differences between {n} trials",
-        one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
-        some="{names} explain the differences between {n} trials alike ({value:.0%} each)",
+        one="{names} matters most: it explains {value:.0%} of the differences between {n} trials",
+        some="{names} matter alike: each explains {value:.0%} of the differences between {n} trials",
         name="`{}`".format,
         n=n,
     )
@@ -103,7 +129,7 @@ def parallel_coordinates(trials: Trials) -> View:
     )
     return View(
         name="sweep-together",
-        title="All settings at once",
+        title=f"Of {count(len(places), 'finished trial')}, {describe_best(trials, within=True)}",
         figure=figure,
         caption=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick "
         "a "
