@@ -265,7 +265,7 @@ def draw_report(examined: import_report.ExaminedSet) -> None:
     """Draw the report of an examined set with its repairs, and the button that imports it. A report that is new comes
     into view, wherever the reader pressed the button.
     """
-    if number := state.take(_FRESH):  # a browser runs the same script once
+    if number := state.pop(_FRESH):  # a browser runs the same script once
         st.html(f"<script>/* {number} */{_INTO_VIEW}</script>", unsafe_allow_javascript=True)
     report = examined.report
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)

@@ -15,10 +15,10 @@ from qfusion.figures.parts import (
     add_vertical_rule,
 )
 from qfusion.figures.style import (
-    Attributes,
     GREY,
     MODALITY_HUES,
     QUIET,
+    Attributes,
     base_figure,
     fade_colour,
     label,
