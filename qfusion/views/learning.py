@@ -98,8 +98,9 @@ def describe_best_epoch(what: str, curves: Mapping[str, Curve], *, smallest: boo
     ]
     if len(first) == len(curves):
         return f"All {len(first)} runs have the same {word} {what} so far ({written})"
-    each = " each" if len(first) > 1 else ""
-    return f"{word.capitalize()} {what} so far: {listed(first)} ({written}{each})"
+    if len(first) > 1:
+        written += " each"
+    return f"{word.capitalize()} {what} so far: {listed(first)} ({written})"
 
 
 def train_metric(runs: Sequence[RunStatus], *, metric: Annotated[str, METRIC] = "") -> View:
