@@ -210,6 +210,7 @@ def sample_table(context: PageContext, rows: pd.DataFrame, split: str) -> None:
         listed[outcome] = describe_outcomes(study, study.dataset.find_rows(listed["id"]))[0]
     else:
         outcome = "prediction"
+        listed = listed.drop(columns=["truth", "error"], errors="ignore")
         if not study.classes:
             label = None if study.reads_features else study.quantity
             columns[outcome] = st.column_config.NumberColumn(label, format="%.2f")

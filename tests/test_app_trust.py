@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.explain import faithfulness, stability
+from qfusion.explain import stability
 from qfusion.study import opening, trust
 from qfusion.training import checkpoint
 from qfusion.views.words.reliability import describe_finding

@@ -53,7 +53,9 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     page.goto(server.url + f"/train?new.data={data}")
     page.wait_for_selector("h1:has-text('Train')")
     quiet(page)
-    form = page.locator('[class*="st-key-box-new-"] details').first  # open as long as there is no run
+    form = page.locator(
+        '[class*="st-key-box-new-"] details'
+    ).first  # open as long as there is no run
     form.wait_for()
     if form.get_attribute("open") is None:
         form.locator("summary").first.click()

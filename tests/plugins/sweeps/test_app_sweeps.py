@@ -158,7 +158,10 @@ def test_programs_read_sweeps(own_places):
 @pytest.mark.parametrize(
     ("importance", "words"),
     [
-        ({"rate": 0.7, "noise": 0.3}, "`rate` matters most: it explains 70% of the differences between 9 trials"),
+        (
+            {"rate": 0.7, "noise": 0.3},
+            "`rate` matters most: it explains 70% of the differences between 9 trials",
+        ),
         (
             {"rate": 0.5, "noise": 0.5},
             "`rate` and `noise` matter alike: each explains 50% of the differences between 9 trials",
