@@ -68,7 +68,7 @@ def one_step(context: PageContext) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
     top = st.container()
-    with st.expander("Angles of the gates", icon=":material/tune:"):
+    with st.expander("Factors on the angles of the gates", icon=":material/tune:"):
         st.caption("The angle of a gate is its learned coupling × dt × the factor set here.")
         presets = st.container()
         with widgets.grid("knobs"):
@@ -229,7 +229,9 @@ def draw_walk(context: PageContext, sample: Sample, walk: Replay) -> None:
     if sample.study.model.part(TruthTables):  # whose gates alone take angles that can be set
         draw_angles_of_gate(sample, at)
         references = walk.takes[at - 1] if at else ()
-        if takes := [one for one in references if one[0] in gate_angles.NETWORK]:
+        named = dict(zip(references, walk.gates[at - 1][3], strict=False)) if at else {}
+        takes = {one: name for one, name in named.items() if one[0] in gate_angles.NETWORK}
+        if takes:
             draw_angles(sample, takes)
         draw_edits(context, sample, "Walk")  # below what is turned, which stays where it is
     if sample.study.model.part(EditableCircuit):

@@ -236,10 +236,14 @@ def _editor(cell: Cell) -> None:
     )
 
 
-def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) -> None:
-    """The angles of a gate of the network, which all gates of its layer share, and the ways back."""
+def draw_angles(sample: Sample, takes: Mapping[tuple[str, tuple[int, ...]], str]) -> None:
+    """The angles of a gate of the network, which all gates of its layer share, and the ways back.
+
+    Args:
+        takes: the angles, with what the page calls each, such as "theta".
+    """
     with st.container(border=True, key="box-gate", gap="xsmall"):
-        for of, place in takes:
+        for (of, place), called in takes.items():
             name = ".".join(map(str, (of, *place)))
             angle = float(getattr(sample.model.network, of)[place])
 
@@ -248,7 +252,7 @@ def draw_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) ->
                 state.put(choices.EDITS.key, gate_angles.set_angle(now, name, value))
 
             tweaks.draw_angle(
-                f"Angle {name} (rad)",
+                f"{called}, {name} (rad)",
                 tweaks.TABLE_ANGLES,
                 name,
                 gate_angles.wrap_angle(angle),

@@ -34,6 +34,9 @@ def draw_sliders(study: Study) -> Tweak:
         f"the {how} value. The number beside a name is its {how} strength: root mean square "
         "energy, √(Tr H_S² / D), in units of 1 / time.",
     )
+    st.caption(
+        "After each name its strength. Behind each slider the score (solid) and the first test metric (dotted)."
+    )
     values = _factors(study, couplings(names), energies)
     if model.jump_count:
         st.markdown(
@@ -58,7 +61,7 @@ def _factors(
     """Sliders of terms by key, the strongest first."""
     known = choices.factors(study)
     return {
-        key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
+        key: draw(known[key], label=f"{term_title(term)} · {strengths.get(term, 0.0):.2g}")
         for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
     }
 
