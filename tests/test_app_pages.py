@@ -306,7 +306,7 @@ def test_slider_strengths_persist() -> None:
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]
         assert terms == sorted(found, key=lambda term: -found[term])
         assert all(
-            each.label.endswith(f"({found[term]:.2g})")
+            each.label.endswith(f" · {found[term]:.2g}")
             for each, term in zip(sliders, terms, strict=True)
         )
 
