@@ -51,6 +51,7 @@ def test_tokens_match_pages_and_figures(theme: str) -> None:
         "primaryColor": said["accent"],
         "backgroundColor": said["paper"],
         "secondaryBackgroundColor": said["surface"],
+        "grayBackgroundColor": said["surface"],
         "textColor": said["ink"],
         "linkColor": page["linkColor"],
         "borderColor": said["border"],

@@ -60,10 +60,10 @@ def test_file_has_size_texts_legend_and_recipe(kind: export_style.Format, size: 
                 "What the model did",
                 "Over 600 samples.",
                 "entropy (nats)",
-                "text : audio",
+                "text + audio",
             )
         )
-        assert kind == "html" or "audio" not in written.replace("text : audio", ""), (
+        assert kind == "html" or "audio" not in written.replace("text + audio", ""), (
             "it was to be left out"
         )
     if kind == "svg":

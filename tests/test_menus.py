@@ -19,7 +19,8 @@ WITHOUT = ("Guided tour", "Glossary")  # no pickers
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An installation without downloaded data."""
-    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    for folder in ("DATA", "IMPORTED", "RUNS", "MODELS"):
+        monkeypatch.setenv(f"QFUSION_{folder}", str(tmp_path / folder.lower()))
 
 
 def assert_clean(app: Any, what: str) -> None:

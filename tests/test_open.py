@@ -845,7 +845,7 @@ def test_registers_of_no_modality_are_drawn(step):
     assert len({line.line.color for line in shared.figure.data}) == 4
     last = shared.numbers.iloc[-1]
     expected = measured(ROW, lambda: qml.mutual_info(wires0=[0], wires1=[1]))
-    assert last["left : right"] == pytest.approx(float(expected), abs=1e-7)
+    assert last["left + right"] == pytest.approx(float(expected), abs=1e-7)
     expected = measured(ROW, lambda: qml.vn_entropy(wires=[0]))
     assert sample.entropies["left"] == pytest.approx(float(expected), abs=1e-7)
     walk = boxes.replay(study, ROW)

@@ -66,11 +66,14 @@ def test_every_qubit_is_the_same_after_every_gate(both: tuple[Any, Any]) -> None
     np.testing.assert_allclose(by_hand.entropy[:, rows], ours.entropy, atol=1e-8)
 
 
+def probabilities_at_the_end(sample: Any) -> dict[int, float]:
+    walk = boxes.replay(sample.study, ROW)
+    return circuit_views.probabilities_of_one(sample, walk, walk.count)[0]
+
+
 def test_ends_and_decision_are_the_same(both: tuple[Any, Any]) -> None:
     samples = [study.sample(str(study.dataset.ids[ROW])) for study in both]
-    ours, by_hand = (
-        circuit_views.ends(sample, boxes.replay(sample.study, ROW))[0] for sample in samples
-    )
+    ours, by_hand = (probabilities_at_the_end(sample) for sample in samples)
     assert list(by_hand.values())[-ELEMENTS - 1 : -1] == pytest.approx(
         list(ours.values())[-ELEMENTS:], abs=1e-12
     )

@@ -136,11 +136,16 @@ def test_watched_terms_equal_the_model():
 @pytest.mark.parametrize(
     ("joint", "entanglement", "error", "words"),
     [
-        ([0, 0, 1, 1], [1, 1, 1, 1], 0.01, "Entanglement rises first: the joint part reaches half"),
-        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint part rises first: the joint part reaches"),
+        (
+            [0, 0, 1, 1],
+            [1, 1, 1, 1],
+            0.01,
+            "Entanglement rises first: the joint share reaches half",
+        ),
+        ([1, 1, 1, 1], [0, 0, 0, 1], 0.01, "The joint share rises first: the joint share reaches"),
         ([0, 0, 1, 1], [1, 1, 1, 1], 0.4, "The order of onset is not significant"),
         ([0, 1, 1, 1], [0, 1, 1, 1], 0.01, "The order of onset is not significant"),
-        ([0, 0, 0, 0], [1, 1, 1, 1], 0.01, "The joint part is zero at the end of training"),
+        ([0, 0, 0, 0], [1, 1, 1, 1], 0.01, "The joint share is zero at the end of training"),
         ([1, 1, 1, 1], [0, 0, 0, 0], 0.01, "Entanglement is zero at the end of training"),
     ],
 )

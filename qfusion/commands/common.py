@@ -18,10 +18,6 @@ from qfusion import _user_folders
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._memory_cache import memo
 from qfusion.commands.printing import print_remark
-from qfusion.data import DataSet
-from qfusion.explain.disturbances import Disturbance
-from qfusion.study import opening
-from qfusion.training.checkpoint import Checkpoint
 
 OTHER_VERSION = (
     "model {model} was trained on another version of data set {data} ({trained_on:.12}, here {here:.12}): figures may "
@@ -342,7 +338,7 @@ def _open_once(digests: str, *arguments: Any) -> OpenedModel:
     return open_model(model, data, method, background, contrast, digests=digests)
 
 
-def describe_disturbance(disturbance: Disturbance) -> str:
+def describe_disturbance(disturbance: qfusion.explain.disturbances.Disturbance) -> str:
     """Return a description of a disturbance: `"without audio, noise of 0.5 standard deviations on text"`."""
     parts = [
         *(MISSING.format(name=name) for name in disturbance.missing),
@@ -353,10 +349,12 @@ def describe_disturbance(disturbance: Disturbance) -> str:
     return ", ".join(parts) or UNDISTURBED
 
 
-def describe_other_version(trained: Checkpoint, dataset: DataSet) -> str:
+def describe_other_version(
+    trained: qfusion.training.checkpoint.Checkpoint, dataset: qfusion.data.DataSet
+) -> str:
     """Return the warning about a data set whose digest is not the one that a model was trained on."""
     return OTHER_VERSION.format(
-        model=opening.model_name(trained),
+        model=qfusion.study.opening.model_name(trained),
         data=dataset.name,
         trained_on=trained.card["data"]["digest"],
         here=dataset.digest,

@@ -25,20 +25,20 @@ from qfusion.commands.common import (
 )
 from qfusion.commands.printing import Json, metrics_table, number, print_remark, print_result, table
 from qfusion.errors import collect_errors
-from qfusion.models.jump.time_model import SAMPLED, Propagation, PropagationReason
 
-REASONS: dict[PropagationReason, str] = {
-    PropagationReason.REQUESTED: "{method}, as requested.",
-    PropagationReason.TOO_LARGE: "Sampled trajectories: D = {dimension:,} is too large for D x D matrices.",
-    PropagationReason.CHEAPER_SAMPLED: (
+# by the name of the reason, see `models.jump.time_model.PropagationReason`
+REASONS = {
+    "REQUESTED": "{method}, as requested.",
+    "TOO_LARGE": "Sampled trajectories: D = {dimension:,} is too large for D x D matrices.",
+    "CHEAPER_SAMPLED": (
         "Sampled trajectories: at D = {dimension:,} an exact evolution takes about {operations:.1g} operations and "
         "{memory:.1g} GiB, {sampled} trajectories of each of {rows:,} samples about {sampled_operations:.1g} "
         "operations."
     ),
-    PropagationReason.FEWER_STATES: (
+    "FEWER_STATES": (
         "Exact: {rows} states of D = {dimension:,}, fewer than the observables, {form}."
     ),
-    PropagationReason.OBSERVABLES: (
+    "OBSERVABLES": (
         "Exact: {observables} of D = {dimension:,}, evolved once for any number of samples{saving}, {form}."
     ),
 }
@@ -194,7 +194,7 @@ def format_metrics(card: dict) -> str:
     return "\n".join(lines)
 
 
-def describe_propagation(propagation: Propagation) -> str:
+def describe_propagation(propagation: qfusion.models.jump.time_model.Propagation) -> str:
     """Return the method that computes scores and its reason, as a sentence."""
     if propagation.is_small:
         form = ONE_MATRIX
@@ -206,12 +206,12 @@ def describe_propagation(propagation: Propagation) -> str:
     if propagation.ratio >= LEAST_SAVING:
         saving = SAVING.format(rows=propagation.rows, ratio=propagation.ratio)
     observables = OBSERVABLES.format(outputs=propagation.outputs)
-    return REASONS[propagation.reason].format(
+    return REASONS[propagation.reason.name].format(
         method=propagation.method.capitalize(),
         dimension=propagation.dimension,
         operations=propagation.operations,
         memory=propagation.memory / 2**30,
-        sampled=SAMPLED,
+        sampled=qfusion.models.jump.time_model.SAMPLED,
         sampled_operations=propagation.sampled_operations,
         rows=propagation.rows,
         observables=ONE_OBSERVABLE if propagation.outputs == 1 else observables,

@@ -15,7 +15,6 @@ from qfusion._progress import Pace
 from qfusion._sentences import share
 from qfusion.commands.printing import Json, metrics_table, print_remark, print_result, progress_bar
 from qfusion.errors import translate_errors
-from qfusion.runs.folder import Record
 
 # Sentences on the states that a run records.
 STATES: dict[str, str] = {
@@ -292,7 +291,7 @@ def _read_config(config: Path | None) -> dict[str, Any]:
     return file
 
 
-def describe_run_state(name: str, record: Record) -> str:
+def describe_run_state(name: str, record: qfusion.runs.folder.Record) -> str:
     """Return the state of a run, with the message of the process that trained it."""
     words = RUN_STATE.format(name=name, state=STATES[record.state])
     if record.state in ("paused", "stopped") and not record.epoch:

@@ -29,7 +29,7 @@ def waterfall() -> go.Figure:
 
 def lines() -> go.Figure:
     series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":")
+    return evolution_charts.measure_lines(T, series, M, "entropy (nats)")
 
 
 def texts(data: bytes, kind: export_style.Format) -> str:

@@ -168,7 +168,7 @@ _EXAMPLES: dict[str, Callable[[], go.Figure]] = {
         TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M
     ),
     "evolution_charts.measure_lines": lambda: evolution_charts.measure_lines(
-        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7
+        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", cursor=0.7
     ),
     "evolution_charts.decision_lines": lambda: evolution_charts.decision_lines(
         T,
