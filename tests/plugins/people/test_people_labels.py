@@ -235,11 +235,11 @@ def test_pages_show_the_labels() -> None:
     sample = visit("Samples", model="simple", data="stand-in", sample="vid00200$_$1")
     assert not sample.exception
     words = plain(said(sample))
-    assert "people's label of text: " in words
+    assert "People's label of text: " in words
     assert "people's labels of each modality alone" in words
     lacking = plain(said(visit("Samples", model="simple", data="stand-in", sample="vid00200$_$0")))
-    assert "people's label of text" not in lacking
-    assert "people's label of audio: " in lacking
+    assert "People's label of text" not in lacking
+    assert "People's label of audio: " in lacking
 
 
 def test_page_needs_data_with_labels() -> None:
