@@ -65,7 +65,7 @@ _MEASURE = """() => {
   const style = getComputedStyle(main), box = main.getBoundingClientRect();
   const area = [box.left + parseFloat(style.paddingLeft), box.top + parseFloat(style.paddingTop),
                 box.right - parseFloat(style.paddingRight), box.bottom - parseFloat(style.paddingBottom)];
-  const answers = '.js-plotly-plot, [data-testid="stDataFrame"], [class*="st-key-panel-"]';
+  const answers = '.js-plotly-plot, [data-testid="stDataFrame"], [class*="st-key-panel-"], .st-key-cohort-ladder table';
   const answer = [...main.querySelectorAll(answers)].filter(shown)[0];
   return {words, area, boxes: boxes.map(b => [b.left, b.top, b.right, b.bottom]),
           answer: answer ? Math.round(answer.getBoundingClientRect().bottom) : null};

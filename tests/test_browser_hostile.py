@@ -142,7 +142,7 @@ def no_file_name_runs(page: Any, folder: Path) -> None:
     bad.write_text("id,a\n<svg onload=window.hacked=2>,1\n")
     page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(bad))
     page.get_by_role("button", name="Examine").click()
-    page.locator('[data-testid="stAlertContentError"]').first.wait_for()
+    page.locator('[data-testid^="stAlertContent"]').first.wait_for()
     assert_clean(page, "file name")
 
 

@@ -252,10 +252,10 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     page.wait_for_function("() => location.search.includes('sample=pair-6933')")
     visits.still(page)
     page.locator(".st-key-model input").click()
-    page.get_by_role("option", name="qj-planted").click()
+    page.get_by_role("option", name="qj-scenes").click()
     page.wait_for_function("() => !location.search.includes('model=qj-parity')")
     visits.still(page)
-    assert shown(page) == ["qj-planted", "planted"]
+    assert shown(page) == ["qj-scenes", "scenes"]
     page.go_back()
     page.wait_for_selector("h1:has-text('Dynamics')")
     page.wait_for_function("() => location.search.includes('sample=pair-6932')")
@@ -265,9 +265,9 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     assert page.get_by_text("Changed: T = 0.5").first.is_visible()
     page.go_forward()
     page.wait_for_selector("h1:has-text('Decision operators')")
-    page.wait_for_function("() => location.search.includes('model=qj-planted')")
+    page.wait_for_function("() => location.search.includes('model=qj-scenes')")
     visits.still(page)
-    assert shown(page) == ["qj-planted", "planted"]
+    assert shown(page) == ["qj-scenes", "scenes"]
     # from a page without a model, which another page has changed meanwhile
     sidebar.get_by_role("link", name="Data", exact=True).click()
     page.wait_for_selector("h1:has-text('Data')")
@@ -283,7 +283,7 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
         page.go_back()
         page.wait_for_selector(f"h1:has-text('{title}')")
         visits.still(page)
-    assert shown(page) == ["qj-planted", "planted"]
+    assert shown(page) == ["qj-scenes", "scenes"]
     # the words of a figure lead to the glossary the same way: nothing that was picked is lost by it
     page.locator(".qf-about").first.click()
     page.locator(".qf-words:popover-open a.qf-page").click()
@@ -292,7 +292,7 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     page.go_back()
     page.wait_for_selector("h1:has-text('Decision operators')")
     visits.still(page)
-    assert shown(page) == ["qj-planted", "planted"]
+    assert shown(page) == ["qj-scenes", "scenes"]
     # a page reached by Forward is found again under its address
     page.go_forward()
     page.wait_for_url("**/glossary*")
@@ -326,7 +326,7 @@ def test_a_question_is_answered_on_overview_and_proven_one_click_further(
     page.set_viewport_size({"width": 800, "height": 900})
     visit("/?sample=p0031&words=full")
     shown_answers = answers_by_question(page)
-    assert "Five questions about sample p0031" in page.inner_text("body")
+    assert "Five questions about p0031" in page.inner_text("body")
     assert sideways(page) <= 0
     for question, title in PROVEN.items():
         page.locator(QUESTION_CELLS).nth(QUESTIONS.index(question)).locator("a").click()
@@ -347,6 +347,8 @@ def test_a_question_is_answered_on_overview_and_proven_one_click_further(
 def choose_background(page: Any, key: str, option: str) -> None:
     """Picks an option of a select box in the sidebar, and waits until the address has it."""
     box = page.locator(f".st-key-{key} input")
+    if not box.is_visible():
+        browser.open_more(page)
     box.click()
     box.fill(option)
     page.locator('[role="option"]').filter(has_text=option).first.click()

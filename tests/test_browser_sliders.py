@@ -121,7 +121,7 @@ def test_the_circuit_follows_an_angle_and_what_does_not_is_dimmed(
         walk = circuit.replay(replace(sample, tweak=f"{edit}={slider.value!r}"))
         rows = list(walk.followed)
         words = page.locator(".st-key-panel-circuit .annotation-text").all_text_contents()
-        assert [f"{(1 - z) / 2:.2f}" for z in walk.bloch[-1, rows, 2]] == [
+        assert [f"{(1 - z) / 2:.2f}" for z in walk.bloch[gate, rows, 2]] == [
             word for word in words if re.fullmatch(r"[01]\.\d\d", word)
         ]
         words = page.locator(".st-key-panel-qubits .annotation-text").all_text_contents()

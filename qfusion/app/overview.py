@@ -142,7 +142,10 @@ def five_questions(context: PageContext) -> None:
         figure.heading(picture.title, picture)
         with st.container(key="pair-questions"):
             columns = st.columns(len(overview.QUESTIONS), gap="medium")
-        cells = dict(zip(overview.QUESTIONS, columns, strict=True))
+        cells = {
+            question: column.container(key=f"question-{at}", gap="xsmall")
+            for at, (question, column) in enumerate(zip(overview.QUESTIONS, columns, strict=True))
+        }
         places = dict(zip(overview.QUESTIONS, _places(context.study), strict=True))
         for question in overview.IN_TURN:
             answer, (page, label, shown) = overview.QUESTIONS[question](sample), places[question]

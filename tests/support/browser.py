@@ -72,7 +72,11 @@ def open_more(page: Any) -> None:
 
 def chosen_sample(page: Any, key: str = "sample") -> str:
     """Returns the id that a picker of samples shows, without the words of the sample beside it."""
+    if key == "contrast":
+        open_more(page)
     words: str = page.locator(f".st-key-{key} input").input_value()
+    if key == "contrast":
+        page.keyboard.press("Escape")
     return words.split(BESIDE)[0]
 
 
