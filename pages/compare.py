@@ -102,7 +102,8 @@ def raw_contents(context: PageContext, one: Sample) -> None:
         st.caption("A and B are the same sample.")
         contents.sample_content(context)
     else:
-        a, b = st.columns(2, gap="medium")
+        with st.container(key="pair-contents"):  # beside each other in narrow windows too
+            a, b = st.columns(2, gap="medium")
         with a:
             st.markdown(f"**A** {text.escape_markdown(one.id)}")
             contents.sample_content(PageContext(one.study, one.row))

@@ -181,7 +181,7 @@ def qubit_table(walk: charts.Replay, at: int) -> pd.DataFrame:
 
 
 LEAST_UNIT = 24.0  # pixels between neighbouring wires
-TALLEST = 630.0  # pixels of all wires together
+TALLEST = 490.0  # pixels of all wires together
 DISCS = "at the scrubber"  # no displays between gates
 DISPLAYS = (DISCS, *KINDS)
 DISPLAY = SelectParam(
