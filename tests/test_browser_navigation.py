@@ -498,23 +498,22 @@ def a_term_is_picked_and_stands_in_the_link(page: Any) -> None:
     assert re.match(
         r".+ matters most: without it the (score is|log-odds are) .+ (higher|lower)", heading
     )
+    visits.come(page, "way")
     picker = page.locator(".st-key-term input")
-    way = page.locator(".st-key-panel-way h4:has-text('issipation: text + audio')")
+    way = page.locator(".st-key-panel-way h4:has-text('issipation: vision')")
     lost = pytest.importorskip("playwright.sync_api").TimeoutError
     for _ in range(
         4
     ):  # what is typed while a busy page still draws is lost: typed again, as somebody would
         with contextlib.suppress(lost):
             picker.click()
-            picker.press_sequentially("dissipation: text + audio")
-            page.get_by_role("option", name="dissipation: text + audio", exact=True).click(
-                timeout=5000
-            )
+            picker.press_sequentially("dissipation: vision")
+            page.get_by_role("option", name="dissipation: vision").click(timeout=5000)
             way.wait_for(timeout=8000)
             break
     way.wait_for()
     settle(page)
     assert "term=dissipation" in page.url
     assert page.locator(".st-key-panel-tornado h4").inner_text() == heading
-    assert picker.input_value() == "dissipation: text + audio"
+    assert picker.input_value() == "dissipation: vision"
     assert page.locator('[data-testid="stAlert"]').count() == 0
