@@ -125,7 +125,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for file, passages in changes.items():
             edit(folder / file, passages)
     place = folder / "qfusion/plugins/sums"
-    place.mkdir()
+    place.mkdir(parents=True)
+    (place.parent / "__init__.py").touch()
     (place / "__init__.py").write_text(PAGE.lstrip())
     result, _ = run_program(folder, PROGRAM)
     assert result["errors"] == []
