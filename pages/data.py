@@ -4,7 +4,17 @@ import streamlit as st
 
 from qfusion import _read_only, plugin
 from qfusion._sentences import count
-from qfusion.app import frame, navigation, page_runs, panels, state, tables, tasks, widgets
+from qfusion.app import (
+    context_bar,
+    frame,
+    navigation,
+    page_runs,
+    panels,
+    state,
+    tables,
+    tasks,
+    widgets,
+)
 from qfusion.app.forms.data_import import data_import_form, draw_findings
 from qfusion.data import registry
 from qfusion.data.data_set import DataSet
@@ -63,7 +73,9 @@ def listing() -> None:
     if missing:
         label = f"{count(len(missing), 'more data set')}: how to get {'it' if len(missing) == 1 else 'them'}"
         with st.expander(label, icon=":material/info:"):
-            frame.list_missing(missing)
+            for source in missing:
+                head = f"**{text.escape_markdown(source.title)}**"
+                st.markdown(context_bar.describe_missing(head, source))
 
 
 def choose_set() -> DataSet:

@@ -67,10 +67,12 @@ def draw_pickers() -> tuple[Study, int, sample.Output]:
     _replace_model_without_data(names, offered, known)
     model = _model(names, offered)
     draw_replay(model)
+    own = address.own_data(model)
+    usual = own if own in known else known[0]
     samples = st.container(key="bar-sample", width="content")
-    more = st.popover(_describe_set(model, known), icon=":material/tune:", key="bar-more")
+    more = st.popover(_describe_set(usual), icon=":material/tune:", key="bar-more")
     with more:
-        chosen = _data(known, address.own_data(model))
+        chosen = _data(known, usual)
     _checks.check(
         not address.misfit(model, chosen) or any(address.trained_models(chosen)),
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
@@ -102,14 +104,15 @@ MORE = (
 )
 
 
-def _describe_set(model: str, known: list[str]) -> str:
-    """Return what the reader has set besides model and sample, as the label of the button that opens these choices."""
+def _describe_set(usual: str) -> str:
+    """Return what the reader has set besides model and sample, as the label of the button that opens these choices;
+    `usual` are the data that are shown by default.
+    """
     data, output, background = (
         state.param_text(one.key) for one in (address.DATA, address.OUTPUT, address.BACKGROUND)
     )
-    own = address.own_data(model)
     parts = []
-    if data and data != (own if own in known else known[0]):
+    if data and data != usual:
         parts.append(text.escape_markdown(address.data_titles().get(data, data), 24))
     if output and output != page_state.PREDICTED:
         parts.append(f"explains {text.escape_markdown(output, 16)}")
@@ -155,12 +158,14 @@ def _list_needs(waiting: list[str]) -> None:
         models.setdefault(address.own_data(name), []).append(shown[name].option)
     for own, options in models.items():
         source = missing.get(own)
-        needs = source.title if source else own
-        lines = [
-            f"**{text.escape_markdown(', '.join(options))}** needs {text.escape_markdown(needs)}.",
-            *map(text.message, (source.reason, source.remedy) if source else ()),
-        ]
-        st.markdown("  \n".join(lines))
+        needs = text.escape_markdown(source.title if source else own)
+        head = f"**{text.escape_markdown(', '.join(options))}** needs {needs}."
+        st.markdown(describe_missing(head, source) if source else head)
+
+
+def describe_missing(head: str, source: data.SourceInfo) -> str:
+    """Return why a data set is missing and how to get it, below a head, as Markdown."""
+    return "  \n".join([head, *map(text.message, (source.reason, source.remedy))])
 
 
 def _model(names: list[str], offered: list[str]) -> str:
@@ -187,15 +192,14 @@ def _model(names: list[str], offered: list[str]) -> str:
     return model
 
 
-def _data(known: list[str], own: str) -> str:
+def _data(known: list[str], default: str) -> str:
     """Draw the picker of the data set and return the id that is chosen.
 
     Args:
         known: the data sets on this machine.
-        own: the model's own data set.
+        default: that is shown by default.
     """
     titles = address.data_titles()
-    default = own if own in known else known[0]
     with widgets.place(address.DATA):
         chosen = st.selectbox(
             address.DATA.label,

@@ -1,5 +1,4 @@
-"""The frame of all pages: set-up, the bar on top, the sidebar, the title, and the data sets that are not on this
-machine."""
+"""The frame of all pages: set-up, the bar on top, the sidebar, and the title."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,10 +24,8 @@ from qfusion.app.models import tweaks
 from qfusion.app.navigation import REQUIRED_PARTS, UNAVAILABLE, WHAT_IF, draw_menu
 from qfusion.app.page_context import PageContext, open_encoded, theme
 from qfusion.app.page_runs import draw_notices, show_errors
-from qfusion.data import SourceInfo
 from qfusion.errors import default_on_error
 from qfusion.models.protocols import EditableCircuit, Evolution, LayeredNetwork
-from qfusion.study import text
 from qfusion.study.study import Study
 from qfusion.views.pages import address, catalogue, params
 
@@ -252,13 +249,3 @@ def _draw_title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(catalogue.QUESTIONS[title.lower()], width="stretch")
-
-
-def list_missing(absent: Iterable[SourceInfo]) -> None:
-    """Draw why each data set is missing and how to get it."""
-    for source in absent:
-        lines = (
-            f"**{text.escape_markdown(source.title)}**",
-            *map(text.message, (source.reason, source.remedy)),
-        )
-        st.markdown("  \n".join(lines))

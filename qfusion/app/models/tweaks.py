@@ -66,40 +66,33 @@ def _factors(
     }
 
 
-def draw_strongest_coupling(study: Study) -> str:
-    """Draw the slider of the joint coupling that is strongest in the model as it is, and a button that resets all
-    sliders. Return what it is called, or an empty text for a model without one."""
+def draw_strongest_coupling(study: Study) -> None:
+    """Draw the slider of the joint coupling that is strongest in the model as it is, if it has one, and a button that
+    resets all sliders.
+    """
     names = tuple(study.model.modalities)
     energies, _ = decomposition.coalition_strengths(study.model.system())
     joint = {term: key for key, term in couplings(names).items() if "+" in term}
     if not joint:
-        return ""
+        return
+    how = "given" if study.model.is_given else "learned"
     term = max(joint, key=lambda one: energies.get(one, 0.0))
     with st.container(
         horizontal=True, vertical_alignment="center", gap="medium", border=True, key="strongest"
     ):
         draw(
             choices.factors(study)[joint[term]],
-            label=f"Coupling of {term_title(term)} × {'given' if study.model.is_given else 'learned'}",
-            help="The strongest joint coupling of H: 0 removes it, 1 is its learned value. All sliders are on the "
+            label=f"Coupling of {term_title(term)} × {how}",
+            help=f"The strongest joint coupling of H: 0 removes it, 1 is its {how} value. All sliders are on the "
             "Dynamics page.",
         )
-        st.button(
-            "Reset",
-            key="_reset",
-            on_click=assign_tweaks,
-            args=(learned_values(study.model),),
-            disabled=not current_tweak(study),
-            help="Every slider to its learned value",
-        )
-    return term_title(term)
+        _draw_reset(study.model, disabled=not current_tweak(study))
 
 
 def slider_presets(study: Study) -> None:
     """Buttons that set many sliders at once. Each sets only the sliders that it names; others keep their values."""
     model, terms = study.model, couplings(tuple(study.model.modalities)).values()
     presets = {
-        "_reset": ("Reset", learned_values(model), "Every slider to its learned value"),
         "_unitary": (
             "No dissipation",
             Tweak(dissipations=dict.fromkeys(terms, 0.0)).numbers(),
@@ -112,10 +105,22 @@ def slider_presets(study: Study) -> None:
         ),
     }
     with st.container(horizontal=True, gap="small"):
+        _draw_reset(model)
         for key, (label, values, words) in presets.items():
             if model.jump_count or key != "_unitary":
                 st.button(label, key=key, on_click=assign_tweaks, args=(values,), help=words)
         undo_and_redo(study)
+
+
+def _draw_reset(model: Any, *, disabled: bool = False) -> None:
+    st.button(
+        "Reset",
+        key="_reset",
+        on_click=assign_tweaks,
+        args=(learned_values(model),),
+        disabled=disabled,
+        help="Every slider to its learned value",
+    )
 
 
 def set_sliders(model: Any, tweak: Tweak) -> None:
