@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -409,7 +410,8 @@ def test_missing_data_show_download_instructions(
     monkeypatch.setitem(registry.sources(), "another", another)
     app = visit("Overview", whole=False)
     assert not app.error
-    assert "models without data here" in app.button(key="_missing_data").label
+    label = app.button(key="_missing_data").label
+    assert re.fullmatch(r"(1 model|\d+ models) without data here", label)
     app.button(key="_missing_data").click().run()
     assert "CMU" in said(app)
     assert "python -m qfusion data get mosi" in said(app)
