@@ -23,7 +23,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from scripts import dragging, serving, visits  # noqa: E402
 
 TALLEST = 9000  # pixels of a picture
-PICTURES = {"overview": ("/", 1585)}  # of the documents: address and height of the window
+PICTURES = {"overview": ("/", 1000)}  # of the documents: address and height of the window
 MAX_BYTES = 300_000
 # The moving picture: a slider of the Dynamics page and its label.
 MOVED = "/dynamics?model=qj-scenes"
@@ -131,10 +131,7 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
 
     for name, (address, height) in PICTURES.items():
         page = browser.new_context(viewport={"width": 1440, "height": height}).new_page()
-        visits.open_page(page, server.url + address, whole=True)
-        if page.locator(".st-key-_no_tour button").count():
-            page.locator(".st-key-_no_tour button").click()
-            visits.still(page, whole=True)
+        visits.open_page(page, server.url + address)
         page.mouse.move(720, 4)
         page.wait_for_timeout(500)
         path = folder / f"{name}.png"
