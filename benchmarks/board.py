@@ -69,7 +69,7 @@ def main() -> None:
     if code_digest() != PLAN["code"]:
         raise SystemExit(
             f"The code that trains has the digest {code_digest()}, but the plan was made for {PLAN['code']}. "
-            "Train in a checkout of the plan's commit, or write the new digest into the plan and train everything again."
+            "Train in a checkout of the commit of the plan, or write the new digest into it and train all anew."
         )
     with cluster.connect(arguments.cluster) as client:
         for name in names:
