@@ -8,7 +8,7 @@ intervals that count both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -149,9 +149,14 @@ def _finite(values: Sequence[float]) -> np.ndarray:
     return result
 
 
-def log_spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Evidence | None:
-    """Returns the natural logarithm of the ratio of two standard deviations over the same seeds, by the jackknife over
-    seeds; None where one of them is 0, also without any one seed.
+def jackknife_difference(
+    ours: Sequence[float], theirs: Sequence[float], statistic: Callable[[np.ndarray], float]
+) -> Evidence:
+    """Returns the difference of a statistic of two models' runs over the same seeds, with the jackknife's error over
+    seeds. Runs that all gave the same result are runs like others: their spread is 0.
+
+    Args:
+        ours, theirs: a number of each seed. statistic: of an array of such numbers.
 
     Raises:
         InvalidInput: when there are not three seeds or more, the same for both, or a value is not finite.
@@ -160,15 +165,11 @@ def log_spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Evidence
     n = len(a)
     check(
         n == len(b) >= 3,
-        f"A ratio of spreads needs the same three seeds or more of both, but has {n} and {len(b)}.",
+        f"A jackknife needs the same three seeds or more of both, but has {n} and {len(b)}.",
     )
-    whole = a.std(ddof=1), b.std(ddof=1)
-    without = [(np.delete(a, i).std(ddof=1), np.delete(b, i).std(ddof=1)) for i in range(n)]
-    if min(min(pair) for pair in [whole, *without]) == 0:
-        return None
-    left = np.array([np.log(x / y) for x, y in without])
+    left = np.array([statistic(np.delete(a, i)) - statistic(np.delete(b, i)) for i in range(n)])
     error = np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
-    return Evidence(float(np.log(whole[0] / whole[1])), float(error), n - 1)
+    return Evidence(statistic(a) - statistic(b), float(error), n - 1)
 
 
 def mean_evidence(parts: Sequence[Evidence]) -> Evidence:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,13 +16,20 @@ from typing import Any
 import numpy as np
 import replication_data as datasets
 import tables
-from comparisons import ALPHA, log_spread_ratio, mean_evidence, mean_interval
+from comparisons import ALPHA, jackknife_difference, mean_evidence
 
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.plugins.papers import ASSETS
-from qfusion.plugins.why.evidence import Evidence, crossed_evidence, holm
+from qfusion.plugins.papers.benchmark_board import (
+    BY_CONSTRUCTION,
+    CONTRADICTED,
+    OPEN,
+    SUPPORTED,
+    VERDICTS,
+)
+from qfusion.plugins.why.evidence import Evidence, crossed_evidence, seed_evidence
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = (
@@ -35,106 +42,139 @@ COUNTED = {
     "why-jumps": "plugins/why.md",
     "leaderboard-jumps": "plugins/leaderboard.md",
 }
-FORMAT = 3
-FEWEST = 3  # seeds for an effect
-VERDICTS = ("for", "against", "open")
+FORMAT = 4
+SPREADS = ("spread", "relative spread")  # of accuracies, which are small where all trainings fail
 OUTCOMES = {
     "accuracy": "test accuracy",
-    "spread": "spread of the test accuracy over seeds",
-    "relative": "spread of the negativity over samples, relative to its mean",
+    "spread": "SD of the test accuracy over seeds",
+    "relative spread": "SD / mean of the test accuracy over seeds",
+    "negativity spread": "SD of the negativity over samples (bits)",
+    "relative negativity spread": "SD / mean of the negativity over samples",
 }
 METHOD = (
-    "Preregistered in benchmarks/replication_plan.toml. Each claim has one primary outcome, averaged over the data "
-    "sets; p is corrected over claims by Holm's method. Intervals of accuracies combine training seeds and test rows "
-    "(rows that share a picture count once); those of spreads use the jackknife over seeds."
+    "Preregistered in benchmarks/replication_plan.toml. The abstract's joint read-out decides; our local one stands "
+    "beside it. An effect is a difference, averaged over the data sets. Intervals are 95 % for all claims together "
+    "(Bonferroni). A claim is supported, or contradicted, where the intervals against every rival and by every outcome "
+    "lie on that side of 0."
 )
-Records = Mapping[
-    tuple[str, str], Mapping[int, Mapping[str, Any]]
-]  # (data, cell) -> seed -> record
+# (data, cell, read-out) -> seed -> record
+Records = Mapping[tuple[str, str, str], Mapping[int, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One outcome of two cells.
+    """One outcome of two cells with one read-out.
 
     Attributes:
-        ours, rival: the cells. outcome: of OUTCOMES.
-        effects: by data set, those where it can be worked out. pooled: their mean; None where there are none.
+        readout: of both. ours, rival: the cells. outcome: of OUTCOMES.
+        effects: by data set, ours minus the rival's. pooled: their mean.
         failed: shares of failed trainings, ours and the rival's, over all data sets.
-        sets: how many data sets there are.
+        level: of the interval that decides.
     """
 
+    readout: str
     ours: str
     rival: str
     outcome: str
     effects: Mapping[str, Evidence]
-    pooled: Evidence | None
+    pooled: Evidence
     failed: tuple[float, float]
-    sets: int
+    level: float
+
+    @property
+    def verdict(self) -> str:
+        """Returns the verdict on the claim by this comparison alone."""
+        low, high = self.pooled.interval(self.level)
+        if self.outcome != "accuracy":  # the claim is that ours spread less
+            low, high = -high, -low
+        if low > 0:
+            is_hollow = self.outcome in SPREADS and self.failed[0] > self.failed[1]
+            return OPEN if is_hollow else SUPPORTED
+        return CONTRADICTED if high < 0 else OPEN
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim with what came out of it; `holm` is the corrected p of its primary outcome."""
+    """A claim with what came out of it, by read-out, that of the abstract first.
+
+    Attributes:
+        key: of the plan. words: the claim.
+        compared: by read-out, with every rival by every outcome; empty where the claim holds by construction.
+        why: the claim holds by construction with a read-out; empty where there is none.
+    """
 
     key: str
     words: str
-    primary: Comparison
-    secondary: Sequence[Comparison]
-    holm: float
+    compared: Mapping[str, Sequence[Comparison]]
+    why: str
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Returns the verdict by read-out: that of all comparisons where they agree, else open."""
+        return {readout: _common(entries) for readout, entries in self.compared.items()}
 
     @property
     def verdict(self) -> str:
-        """Returns "for", "against" or "open"."""
-        effect = self.primary.pooled
-        if effect is None or self.holm >= ALPHA:
-            return "open"
-        wanted = 1 if self.primary.outcome == "accuracy" else -1
-        return "for" if effect.mean * wanted > 0 else "against"
+        """Returns the verdict on the claim: with the first read-out."""
+        return next(iter(self.verdicts.values()))
+
+
+def _common(entries: Sequence[Comparison]) -> str:
+    found = {entry.verdict for entry in entries}
+    if not found:
+        return BY_CONSTRUCTION
+    return found.pop() if len(found) == 1 else OPEN
 
 
 def write(records: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], digest: str) -> None:
-    """Writes the file that the app reads, and the page of the documentation."""
+    """Writes the file that the app reads, and the pages of the documentation."""
     runs = by_cell(records, plan, digest)
     sets = {name: datasets.small(name, FEATURES) for name in plan["data"]}
     claims = assess(runs, plan, sets)
     days = sorted({record["day"] for record in records})
-    alone = matching_sentence(runs, sets)
     with atomic(RESULT) as part:
-        part.write_text(json.dumps(as_json(claims, sets, days, alone), indent=1) + "\n")
+        part.write_text(json.dumps(as_json(claims, sets, days), indent=1) + "\n")
     below = tables.provenance("replication.py", days[-1])
-    short = f"{in_short(claims)}\n\n{alone}\n\n{below}"
-    tables.write("claims-short", short, PAGE)
+    tables.write("claims-results", f"{effects(claims)}\n\n{level_note(plan)}\n\n{below}", PAGE)
     tables.write("claims-terms", terms(plan, sets, runs), PAGE)
-    tables.write("claims-results", f"{results(runs, plan, sets)}\n\n{below}", PAGE)
-    tables.write("claims-effects", f"{effects(claims, plan)}\n\n{below}", PAGE)
-    tables.write("claims-matching", f"{matching(runs, sets)}\n\n{below}", PAGE)
+    tables.write("claims-sets", f"{effects_by_set(claims, plan)}\n\n{below}", PAGE)
+    tables.write("claims-cells", f"{cell_results(runs, plan, sets)}\n\n{below}", PAGE)
     for name, page in COUNTED.items():
         tables.write(name, verdict_counts(claims), ROOT / "docs" / page)
 
 
+def cells(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields every cell of a plan with each of its read-outs."""
+    for cell, words in plan["cells"].items():
+        for readout in words.get("readouts", plan["readouts"]):
+            yield cell, readout
+
+
 def by_cell(records: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], digest: str) -> Records:
-    """Returns the records by data set and cell.
+    """Returns the records by data set, cell and read-out.
 
     Raises:
-        InvalidInput: when a record was made under another plan, or cells have other seeds than the plan says.
+        InvalidInput: when a record was made under another plan or by other code, or cells have other seeds than the
+            plan says.
     """
-    foreign = [record for record in records if record["plan"] != digest]
+    foreign = [r for r in records if (r["plan"], r["code"]) != (digest, plan["code"])]
     check(
         not foreign,
-        f"{len(foreign)} runs were made under another plan than replication_plan.toml is now. Restore the file, or "
-        "train again.",
+        f"{len(foreign)} runs were made under another plan than replication_plan.toml is now, or by other code. "
+        "Restore the file, or train again.",
     )
-    found: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
+    found: dict[tuple[str, str, str], dict[int, Mapping[str, Any]]] = {}
     for record in records:
-        found.setdefault((record["data"], record["cell"]), {})[record["seed"]] = record
+        key = record["data"], record["cell"], record["readout"]
+        found.setdefault(key, {})[record["seed"]] = record
     seeds = set(range(plan["first_seed"], plan["first_seed"] + plan["seeds"]))
     for name in plan["data"]:
-        for cell in plan["cells"]:
-            lacking = sorted(seeds - set(found.get((name, cell), {})))
+        for cell, readout in cells(plan):
+            lacking = sorted(seeds - set(found.get((name, cell, readout), {})))
             check(
                 not lacking,
-                f"Cell '{cell}' on {name} lacks the seeds {lacking}. Run benchmarks/replication.py to its end.",
+                f"Cell '{cell}' with the {readout} read-out on {name} lacks the seeds {lacking}. Run "
+                "benchmarks/replication.py to its end.",
             )
     return found
 
@@ -143,56 +183,73 @@ def assess(runs: Records, plan: Mapping[str, Any], sets: Mapping[str, DataSet]) 
     """Returns what came out of every claim of the plan.
 
     Raises:
-        InvalidInput: when the plan tests twice what it has tested, or a pair that it excludes.
+        InvalidInput: as of `check_plan`.
     """
     check_plan(plan)
-    primary = {
-        key: compare(runs, claim["ours"], claim["rival"], claim["outcome"], sets)
-        for key, claim in plan["claims"].items()
-    }
-    corrected = holm([1.0 if c.pooled is None else c.pooled.p_differs() for c in primary.values()])
     claims = []
-    for (key, claim), p in zip(plan["claims"].items(), corrected, strict=True):
-        secondary = [
-            compare(runs, ours, rival, claim["outcome"], sets) for ours, rival in claim["secondary"]
-        ]
-        claims.append(Claim(key, claim["claim"], primary[key], secondary, p))
+    for key, words in plan["claims"].items():
+        compared: dict[str, list[Comparison]] = {}
+        for readout in plan["readouts"]:
+            is_tested = readout in words.get("readouts", plan["readouts"])
+            compared[readout] = [
+                compare(runs, readout, words["ours"], rival, outcome, sets, level(plan, readout))
+                for rival in words["rivals"]
+                for outcome in words["outcomes"]
+                if is_tested
+            ]
+        claims.append(Claim(key, words["claim"], compared, words.get("by_construction", "")))
     return claims
 
 
-def check_plan(plan: Mapping[str, Any]) -> None:
-    """Raises InvalidInput when a primary comparison stands twice, cannot come out both ways, or a rival in it has
-    fewer parameters by design."""
-    primary = [(c["ours"], c["rival"], c["outcome"]) for c in plan["claims"].values()]
-    twice = sorted({entry for entry in primary if primary.count(entry) > 1})
-    check(not twice, f"The plan compares {twice} for two claims. Leave one of them out.")
-    excluded = {tuple(entry["pair"]) for entry in plan["excluded"]}
-    pairs = [
-        *((ours, rival) for ours, rival, _ in primary),
-        *(tuple(pair) for claim in plan["claims"].values() for pair in claim["secondary"]),
+def level(plan: Mapping[str, Any], readout: str) -> float:
+    """Returns the level of single intervals that together hold for all tested claims of a read-out (Bonferroni)."""
+    tested = [
+        claim
+        for claim in plan["claims"].values()
+        if readout in claim.get("readouts", plan["readouts"])
     ]
-    idle = [pair for pair in pairs if pair in excluded or pair[::-1] in excluded]
-    check(not idle, f"The plan compares {idle}, which it says can come out one way only.")
-    cells = plan["cells"]
-    unknown = sorted({cell for pair in pairs for cell in pair} - set(cells))
+    return 1 - ALPHA / len(tested)
+
+
+def check_plan(plan: Mapping[str, Any]) -> None:
+    """Raises InvalidInput when two claims compare the same, a cell lacks, a cell is of no use, or a claim is neither
+    tested with a read-out nor said to hold by construction."""
+    compared: list[tuple[str, str, str]] = []
+    needed: set[tuple[str, str]] = set()
+    for words in plan["claims"].values():
+        readouts = words.get("readouts", plan["readouts"])
+        check(
+            set(readouts) == set(plan["readouts"]) or "by_construction" in words,
+            f"The plan does not say why '{words['claim']}' is tested with {readouts} alone.",
+        )
+        compared += [(words["ours"], r, o) for r in words["rivals"] for o in words["outcomes"]]
+        needed |= {(cell, r) for cell in (words["ours"], *words["rivals"]) for r in readouts}
+    twice = sorted({entry for entry in compared if compared.count(entry) > 1})
+    check(not twice, f"The plan compares {twice} for two claims. Leave one of them out.")
+    unknown = sorted(needed - set(cells(plan)))
     check(not unknown, f"The plan compares cells that it does not have: {unknown}.")
+    idle = sorted(set(cells(plan)) - needed)
+    check(not idle, f"No claim of the plan uses the cells {idle}. Leave them out.")
 
 
 def compare(
-    runs: Records, ours: str, rival: str, outcome: str, sets: Mapping[str, DataSet]
+    runs: Records,
+    readout: str,
+    ours: str,
+    rival: str,
+    outcome: str,
+    sets: Mapping[str, DataSet],
+    level: float,
 ) -> Comparison:
     """Returns one outcome of two cells on every data set, and its mean."""
-    effects = {}
-    for name, dataset in sets.items():
-        effect = effect_of(runs[name, ours], runs[name, rival], outcome, dataset)
-        if effect is not None:
-            effects[name] = effect
-    pooled = mean_evidence(list(effects.values())) if effects else None
+    both = {name: (runs[name, ours, readout], runs[name, rival, readout]) for name in sets}
+    effects = {name: effect_of(*both[name], outcome, sets[name]) for name in sets}
     shares = [
-        float(np.mean([failed(r, sets[name]) for name in sets for r in runs[name, cell].values()]))
-        for cell in (ours, rival)
+        float(np.mean([failed(r, sets[name]) for name in sets for r in both[name][side].values()]))
+        for side in (0, 1)
     ]
-    return Comparison(ours, rival, outcome, effects, pooled, (shares[0], shares[1]), len(sets))
+    pooled = mean_evidence(list(effects.values()))
+    return Comparison(readout, ours, rival, outcome, effects, pooled, (shares[0], shares[1]), level)
 
 
 def effect_of(
@@ -200,36 +257,39 @@ def effect_of(
     rival: Mapping[int, Mapping[str, Any]],
     outcome: str,
     dataset: DataSet,
-) -> Evidence | None:
-    """Returns an outcome of two cells' runs on one data set; None where it cannot be worked out."""
+) -> Evidence:
+    """Returns an outcome of two cells' runs on one data set, ours minus the rival's."""
     seeds = sorted(set(ours) & set(rival))
-    if len(seeds) < FEWEST:
-        return None
-    pairs = [(ours[seed], rival[seed]) for seed in seeds]
+    own, other = ([side[seed] for seed in seeds] for side in (ours, rival))
     if outcome == "accuracy":
         rows = dataset.rows("test")
-        first, second = (
-            np.stack([right(pair[side], len(rows)) for pair in pairs]) for side in (0, 1)
+        first, second = (np.stack([right(r, len(rows)) for r in side]) for side in (own, other))
+        difference = first - second
+        clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
+        return crossed_evidence(difference.mean(1), difference.mean(0), clusters)
+    if outcome in SPREADS:
+        accuracies = ([r["accuracy"] for r in side] for side in (own, other))
+        return jackknife_difference(
+            *accuracies, relative_spread if "relative" in outcome else spread
         )
-        return over_seeds_and_rows_of(first - second, dataset, rows)
-    if outcome == "spread":
-        return log_spread_ratio(
-            [pair[0]["accuracy"] for pair in pairs], [pair[1]["accuracy"] for pair in pairs]
-        )
-    ratios = [relative_spread(pair[0]) / relative_spread(pair[1]) for pair in pairs]
-    mean = mean_interval(np.log(ratios).tolist())
-    return Evidence(mean.mean, mean.error, mean.n - 1)
+    values = [
+        [
+            r["negativity"]["deviation"] / (r["negativity"]["mean"] if "relative" in outcome else 1)
+            for r in side
+        ]
+        for side in (own, other)
+    ]
+    return seed_evidence(np.subtract(*values))
 
 
-def over_seeds_and_rows_of(difference: np.ndarray, dataset: DataSet, rows: np.ndarray) -> Evidence:
-    """Returns a mean difference (S, R) over seeds and test rows, for other seeds and other rows."""
-    clusters = None if dataset.clusters is None else dataset.clusters.numbers[rows]
-    return crossed_evidence(difference.mean(1), difference.mean(0), clusters)
+def spread(values: np.ndarray) -> float:
+    """Returns the standard deviation."""
+    return float(values.std(ddof=1))
 
 
-def relative_spread(record: Mapping[str, Any]) -> float:
-    """Returns the deviation of the negativity over samples, divided by its mean."""
-    return float(record["negativity"]["deviation"] / record["negativity"]["mean"])
+def relative_spread(values: np.ndarray) -> float:
+    """Returns the standard deviation divided by the mean."""
+    return float(values.std(ddof=1) / values.mean())
 
 
 def right(record: Mapping[str, Any], count: int) -> np.ndarray:
@@ -248,127 +308,133 @@ def failed(record: Mapping[str, Any], dataset: DataSet) -> bool:
 # In words.
 
 
-def sentence(claim: Claim) -> str:
-    """Returns a claim with its effect, interval and verdict, in one sentence."""
-    return f"*{claim.words}*: **{claim.verdict}**; {comparison_words(claim.primary, claim.holm)}."
+def effect_words(effect: Evidence, level: float) -> str:
+    """Returns an effect with its interval."""
+    low, high = effect.interval(level)
+    return f"{effect.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def verdict_sentence(claim: Claim) -> str:
-    """Returns a claim's verdict, effect and interval as plain text, without the claim."""
-    words = comparison_words(claim.primary, claim.holm).replace("`", "")
-    return f"{claim.verdict.capitalize()}: {words}."
-
-
-def comparison_words(comparison: Comparison, corrected: float | None = None) -> str:
-    """Returns an outcome with its interval, what it is against, and p."""
-    effect = comparison.pooled
-    against = f"`{comparison.ours}` against `{comparison.rival}`"
-    if effect is None:
-        return f"{OUTCOMES[comparison.outcome]}, {against}: undefined"
-    p = (
-        f"p {p_words(effect.p_differs())}"
-        if corrected is None
-        else f"adjusted p {p_words(corrected)}"
-    )
-    words = (
-        f"{OUTCOMES[comparison.outcome]} {effect_words(effect, comparison.outcome)}, {against} ({p}"
-    )
-    if corrected is not None and corrected >= ALPHA:
-        words += f"; 90 % interval {interval_words(*effect.interval(0.9), comparison.outcome)}"
-    return words + ")" + failed_words(comparison) + lacking_words(comparison)
-
-
-def failed_words(comparison: Comparison) -> str:
-    """Returns how many trainings failed, where any did."""
+def comparison_words(comparison: Comparison) -> str:
+    """Returns an outcome with its interval, what it is against, and failed trainings where there are any."""
     ours, rival = comparison.failed
-    return "" if ours == rival == 0 else f", failed trainings {ours:.1%} and {rival:.1%}"
+    note = "" if ours == rival == 0 else f", failed trainings {ours:.0%} and {rival:.0%}"
+    return (
+        f"{OUTCOMES[comparison.outcome]} {effect_words(comparison.pooled, comparison.level)} against "
+        f"{comparison.rival}{note}"
+    )
 
 
-def lacking_words(comparison: Comparison) -> str:
-    """Returns on how many data sets an outcome was worked out, where not on all."""
-    count = len(comparison.effects)
-    if count == comparison.sets:
-        return ""
-    return f"; computed on {count} of {comparison.sets} data sets (on the others all seeds gave the same result)"
-
-
-def effect_words(effect: Evidence, outcome: str) -> str:
-    """Returns an effect with its 95 % interval: a difference, or a ratio of spreads."""
-    value = f"{effect.mean:+.4f}" if outcome == "accuracy" else f"× {np.exp(effect.mean):.2f}"
-    return f"{value} {interval_words(*effect.interval(), outcome)}"
-
-
-def interval_words(low: float, high: float, outcome: str) -> str:
-    """Returns an interval of a difference, or of a ratio of spreads."""
-    if outcome == "accuracy":
-        return f"[{low:+.4f}, {high:+.4f}]"
-    return f"[{np.exp(low):.2f}, {np.exp(high):.2f}]"
-
-
-def p_words(p: float) -> str:
-    """Returns a p-value to two digits, with its sign."""
-    if p < 0.001:
-        return "< 0.001"
-    return f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
-
-
-def in_short(claims: Sequence[Claim]) -> str:
-    """Returns every claim in a line."""
-    return "\n".join(f"- {sentence(claim)}" for claim in claims)
+def sentence(claim: Claim) -> str:
+    """Returns a claim's verdict and effects with each read-out, as plain text, without the claim."""
+    parts = []
+    for readout, verdict in claim.verdicts.items():
+        entries = claim.compared[readout]
+        words = "; ".join(map(comparison_words, entries)) if entries else claim.why
+        parts.append(f"{readout.capitalize()} read-out: {verdict}; {words.removesuffix('.')}.")
+    return " ".join(parts)
 
 
 def verdict_counts(claims: Sequence[Claim]) -> str:
-    """Returns for and against how many claims the runs speak, which they leave open, and which these are."""
+    """Returns how many claims have which verdict, and which these are."""
     parts = []
     for verdict in VERDICTS:
         named = [claim.words for claim in claims if claim.verdict == verdict]
-        listed = f" ({'; '.join(named)})" if named else ""
-        parts.append(f"{len(named)} {verdict}{listed}")
+        if named:
+            parts.append(f"{len(named)} {verdict} ({'; '.join(named)})")
     return (
-        f"Verdicts on {len(claims)} claims about quantum jumps: {', '.join(parts)}. Rivals have as many parameters as "
-        "the jump model, which affects the result ([effect of matching](claims.md#the-effects))."
+        f"Verdicts on {len(claims)} claims about quantum jumps, with the abstract's joint read-out: {', '.join(parts)}. "
+        "[Every comparison, also with the local read-out](claims.md#results)."
     )
 
 
 def as_json(
-    claims: Sequence[Claim], sets: Mapping[str, DataSet], days: Sequence[str], alone: str
+    claims: Sequence[Claim], sets: Mapping[str, DataSet], days: Sequence[str]
 ) -> dict[str, Any]:
-    """Returns what the Leaderboard page reads; `alone` says what matching does by itself."""
+    """Returns what the Leaderboard page and README read."""
     return {
         "format": FORMAT,
         "date": date.today().isoformat(),
         "trained": [days[0], days[-1]],
         "command": "python benchmarks/replication.py",
-        "method": f"{METHOD} {alone.replace('`', '')}",
+        "method": METHOD,
         "claims": [
             {
                 "key": claim.key,
                 "claim": claim.words,
                 "verdict": claim.verdict,
-                "sentence": verdict_sentence(claim),
-                "effect": number(claim.primary.pooled),
-                "holm": claim.holm,
-                "data": {
-                    name: f"{sets[name].title}: {OUTCOMES[claim.primary.outcome]} "
-                    f"{effect_words(effect, claim.primary.outcome)}, p {p_words(effect.p_differs())}."
-                    for name, effect in claim.primary.effects.items()
-                },
+                "sentence": sentence(claim),
+                "readouts": [
+                    {
+                        "readout": readout,
+                        "verdict": verdict,
+                        "compared": [as_numbers(entry) for entry in claim.compared[readout]],
+                    }
+                    for readout, verdict in claim.verdicts.items()
+                ],
+                "data": {name: set_sentence(claim, name, sets[name].title) for name in sets},
             }
             for claim in claims
         ],
     }
 
 
-def number(effect: Evidence | None) -> dict[str, float] | None:
-    """Returns an effect's numbers."""
-    if effect is None:
-        return None
-    low, high = effect.interval()
-    numbers = {"value": effect.mean, "low": low, "high": high, "p": effect.p_differs()}
-    return {name: float(f"{value:.6g}") for name, value in numbers.items()}
+def as_numbers(comparison: Comparison) -> dict[str, Any]:
+    """Returns a comparison for JSON."""
+    low, high = comparison.pooled.interval(comparison.level)
+    numbers = {"value": comparison.pooled.mean, "low": low, "high": high}
+    return {
+        "ours": comparison.ours,
+        "rival": comparison.rival,
+        "outcome": OUTCOMES[comparison.outcome],
+        **{name: float(f"{value:.6g}") for name, value in numbers.items()},
+        "level": comparison.level,
+        "failed": list(comparison.failed),
+    }
+
+
+def set_sentence(claim: Claim, name: str, title: str) -> str:
+    """Returns what was measured on one data set with the first read-out."""
+    words = (
+        f"{OUTCOMES[entry.outcome]} {effect_words(entry.effects[name], entry.level)} against {entry.rival}"
+        for entry in next(iter(claim.compared.values()))
+    )
+    return f"{title}: {'; '.join(words)}."
 
 
 # Tables.
+
+
+def effects(claims: Sequence[Claim]) -> str:
+    """Returns the table of claims: every read-out, rival and outcome with its effect and interval, and the verdicts."""
+    rows = []
+    for claim in claims:
+        for readout, verdict in claim.verdicts.items():
+            start = [f"*{claim.words}*" if readout == next(iter(claim.verdicts)) else "", readout]
+            if not claim.compared[readout]:
+                rows.append([*start, claim.why, "–", "–", f"**{verdict}**"])
+            for place, entry in enumerate(claim.compared[readout]):
+                ours, rival = entry.failed
+                note = "" if ours == rival == 0 else f" (failed: {ours:.0%}, {rival:.0%})"
+                rows.append(
+                    [
+                        *(start if place == 0 else ["", ""]),
+                        OUTCOMES[entry.outcome],
+                        f"`{entry.ours}` − `{entry.rival}`",
+                        effect_words(entry.pooled, entry.level) + note,
+                        f"**{verdict}**" if place == 0 else "",
+                    ]
+                )
+    header = ["Claim", "Read-out", "Outcome", "Cells", "Effect [95 % together]", "Verdict"]
+    return tables.markdown(header, rows)
+
+
+def level_note(plan: Mapping[str, Any]) -> str:
+    """Returns how wide the intervals are."""
+    levels = ", ".join(f"{level(plan, r):.2%} ({r})" for r in plan["readouts"])
+    return (
+        f"Each interval is of {levels}: 95 % for all tested claims of a read-out together. Spreads: below 0 where ours "
+        "vary less. Verdict of the claim: that with the joint read-out."
+    )
 
 
 def terms(plan: Mapping[str, Any], sets: Mapping[str, DataSet], runs: Records) -> str:
@@ -406,89 +472,43 @@ def terms(plan: Mapping[str, Any], sets: Mapping[str, DataSet], runs: Records) -
     return f"{tables.markdown(header, rows)}\n\n{last}"
 
 
-def results(runs: Records, plan: Mapping[str, Any], sets: Mapping[str, DataSet]) -> str:
+def effects_by_set(claims: Sequence[Claim], plan: Mapping[str, Any]) -> str:
+    """Returns every comparison on every data set."""
+    rows = [
+        [
+            claim.key,
+            readout,
+            entry.outcome,
+            f"`{entry.ours}` − `{entry.rival}`",
+            *(effect_words(entry.effects[name], entry.level) for name in plan["data"]),
+        ]
+        for claim in claims
+        for readout, entries in claim.compared.items()
+        for entry in entries
+    ]
+    header = ["Claim", "Read-out", "Outcome", "Cells", *(f"`{name}`" for name in plan["data"])]
+    return tables.markdown(header, rows)
+
+
+def cell_results(runs: Records, plan: Mapping[str, Any], sets: Mapping[str, DataSet]) -> str:
     """Returns the test accuracy of every cell on every data set."""
     rows = []
-    for cell in plan["cells"]:
-        cells = []
+    for cell, readout in cells(plan):
+        found = []
         for name, dataset in sets.items():
-            own = list(runs[name, cell].values())
+            own = list(runs[name, cell, readout].values())
             values = [record["accuracy"] for record in own]
             bad = sum(failed(record, dataset) for record in own)
             note = f", {bad} failed" if bad else ""
-            cells.append(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}{note}")
-        counts = sorted({next(iter(runs[name, cell].values()))["behind_encoders"] for name in sets})
-        rows.append([f"`{cell}`", *cells, ", ".join(map(str, counts))])
+            found.append(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}{note}")
+        counts = sorted(
+            {next(iter(runs[name, cell, readout].values()))["behind_encoders"] for name in sets}
+        )
+        rows.append([f"`{cell}`", readout, *found, ", ".join(map(str, counts))])
     header = [
         "Cell: test accuracy, mean ± deviation over seeds",
+        "Read-out",
         *(f"`{name}`" for name in sets),
         "Parameters after the encoders",
     ]
-    return tables.markdown(header, rows)
-
-
-def effects(claims: Sequence[Claim], plan: Mapping[str, Any]) -> str:
-    """Returns every comparison, on every data set and averaged."""
-    names = plan["data"]
-    rows = []
-    for claim in claims:
-        for place, comparison in enumerate([claim.primary, *claim.secondary]):
-            cells = [
-                effect_words(comparison.effects[name], comparison.outcome)
-                if name in comparison.effects
-                else "–"
-                for name in names
-            ]
-            effect = comparison.pooled
-            mean = "–" if effect is None else effect_words(effect, comparison.outcome)
-            p = "–" if effect is None else p_words(effect.p_differs()).removeprefix("= ")
-            kind = (
-                f"**{claim.key}**, {comparison.outcome}"
-                if place == 0
-                else f"{claim.key}, secondary"
-            )
-            corrected = p_words(claim.holm).removeprefix("= ") if place == 0 else ""
-            pair = f"`{comparison.ours}` / `{comparison.rival}`"
-            rows.append([kind, pair, *cells, mean, p, corrected])
-    header = [
-        "Claim, outcome",
-        "Cells",
-        *(f"`{name}`" for name in names),
-        "Mean [95 %]",
-        "p",
-        "adjusted",
-    ]
-    return tables.markdown(header, rows)
-
-
-def matching_sentence(runs: Records, sets: Mapping[str, DataSet]) -> str:
-    """Returns what the parameters of matched rivals do by themselves, and how jumps compare without them."""
-    alone = compare(runs, "unitary-matched", "unitary", "accuracy", sets).pooled
-    plain = compare(runs, "jump", "unitary", "accuracy", sets).pooled
-    assert alone is not None
-    assert plain is not None
-    return (
-        "Rivals called `-matched` have as many parameters as the jump model, through more measurement vectors. These "
-        "vectors alone (an unplanned comparison) change the accuracy of `unitary` by "
-        f"{effect_words(alone, 'accuracy')}. Against `unitary` without them, which has fewer parameters, the "
-        f"difference of `jump` is {effect_words(plain, 'accuracy')}."
-    )
-
-
-def matching(runs: Records, sets: Mapping[str, DataSet]) -> str:
-    """Returns what more measurement vectors do by themselves: pairs that the plan did not name."""
-    pairs = [
-        ("unitary-matched", "unitary"),
-        ("none-matched", "none"),
-        ("none-joint-matched", "none-joint"),
-    ]
-    rows = []
-    for ours, rival in pairs:
-        comparison = compare(runs, ours, rival, "accuracy", sets)
-        cells = [effect_words(comparison.effects[name], "accuracy") for name in sets]
-        assert comparison.pooled is not None
-        mean = effect_words(comparison.pooled, "accuracy")
-        p = p_words(comparison.pooled.p_differs()).removeprefix("= ")
-        rows.append([f"`{ours}` / `{rival}`", *cells, mean, p])
-    header = ["Cells: accuracy, not planned", *(f"`{name}`" for name in sets), "Mean [95 %]", "p"]
     return tables.markdown(header, rows)

@@ -25,7 +25,13 @@ CLAIMS_FILE = BOARD_FILE.with_name("claims.json")
 MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/replication.py`."
-VERDICTS = ("for", "against", "open")
+# The words of verdicts on claims, on every page.
+VERDICTS = SUPPORTED, CONTRADICTED, OPEN, BY_CONSTRUCTION = (
+    "supported",
+    "contradicted",
+    "open",
+    "true by construction",
+)
 TARGETS = {
     "regression": (
         "mae",
