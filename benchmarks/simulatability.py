@@ -26,21 +26,23 @@ from qfusion.plugins.review.students.simulatability import (
     Factor,
     Simulatability,
 )
-from qfusion.plugins.review.students.words import WORTH, is_only_control, title_worth
+from qfusion.plugins.review.students.words import WORTH, title_worth
 from qfusion.plugins.why import evidence
 from qfusion.study import cache
 from qfusion.study.opening import open_study
 from qfusion.views.pages import address
 from scripts.ship_results import shipped_models
 
+LEVEL = 0.05  # of the adjusted p
 RIVALS = ("gradient x input", "integrated gradients", simulatability.SHUFFLED)
 HEADER = (
     "Model",
     "Decisions alone, first and last n",
     "Contributions are worth",
+    "Factor over the score",
+    "Beyond the score: verdict (adjusted p)",
     "Factor of contributions",
     "of scores",
-    "contributions over scores",
     "contributions over shuffled ones",
     *(f"of {name}" for name in RIVALS),
 )
@@ -52,49 +54,58 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true", help="read shipped results")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
     results = {}
     for model in shipped_models():
         study = open_study(model, address.own_data(model))
         with contextlib.nullcontext() if options.shipped else cache.computed_anew():
             result = analysis.teach_students(study, 0)
-        rows.append(_row(model, result))
         results[f"`{model}`"] = result
-        print(rows[-1], flush=True)
+        print(title_worth(result), flush=True)
+    verdicts = _verdicts(results)
+    rows = [_row(model, result, verdicts.get(model, "–")) for model, result in results.items()]
     note = tables.provenance("simulatability.py")
-    count = _count_models(results)
+    count = _count_models(results, verdicts)
     source = "Read from the results that ship with the models. " if options.shipped else ""
     seeds = "Seed 0; ten draws. Factors above 1 are fewer samples; in brackets 95 % intervals."
     table = tables.markdown(HEADER, rows)
     tables.write("simulatability", f"{count} {source}{seeds}\n\n{table}\n\n{note}")
 
 
-def _count_models(results: dict[str, Simulatability]) -> str:
-    """Return for which models contributions save samples, each by itself and after Holm's correction over models."""
-    learnt = {
-        model: result.arms[CONTRIBUTIONS] for model, result in results.items() if result.learns
+def _verdicts(results: dict[str, Simulatability]) -> dict[str, str]:
+    """Return the verdict on "contributions save samples beyond the score" for each model of which students learn
+    something, with p after Holm's correction over these models."""
+    beyond = {
+        model: result.arms[CONTRIBUTIONS].beyond_scores
+        for model, result in results.items()
+        if result.learns
     }
-    helped = [
-        model
-        for model, arm in learnt.items()
-        if arm.factor is not None and arm.factor.helps and not is_only_control(arm)
-    ]
-    adjusted = evidence.holm([_p_value(arm.factor) for arm in learnt.values()])
-    sure = [
-        model for model, p in zip(learnt, adjusted, strict=True) if p < 0.05 and model in helped
-    ]
-    others = [model for model in helped if model not in sure]
-    start = (
-        f"Students learn something of {len(learnt)} of {len(results)} models. Of these, contributions save samples for "
-        f"{len(helped)}: {listed(helped)}. That takes each interval by itself"
-    )
-    if not others:
-        return (
-            f"{start}, and holds for all of them after Holm's correction over {len(learnt)} models."
-        )
+    adjusted = evidence.holm([_p_value(factor) for factor in beyond.values()])
+    verdicts = {}
+    for (model, factor), p in zip(beyond.items(), adjusted, strict=True):
+        verdict = evidence.OPEN
+        if factor is not None and p < LEVEL:
+            fewer = factor.interval.value > 1
+            verdict = evidence.SUPPORTED if fewer else evidence.CONTRADICTED
+        verdicts[model] = f"{verdict} ({p:.2g})"
+    return verdicts
+
+
+def _count_models(results: dict[str, Simulatability], verdicts: dict[str, str]) -> str:
+    """Return for which models contributions save samples beyond the score, and for which beyond decisions alone."""
+    parts = []
+    for verdict in evidence.VERDICTS:
+        named = [model for model in verdicts if verdicts[model].startswith(verdict)]
+        if named:
+            models = "" if verdict == evidence.OPEN else f" ({listed(named)})"
+            parts.append(f"{verdict} for {len(named)}{models}")
+    factors = {model: results[model].arms[CONTRIBUTIONS] for model in verdicts}
+    helped = [model for model, arm in factors.items() if arm.factor and arm.factor.helps]
+    beyond = [f"{model} {_factor(factors[model].beyond_scores)}" for model in helped]
     return (
-        f"{start}; after Holm's correction over {len(learnt)} models it holds for {len(sure)}, and not for "
-        f"{listed(others)}."
+        f"Students learn something of {len(verdicts)} of {len(results)} models. That contributions save samples beyond "
+        f"the plain score is {listed(parts)}, after Holm's correction over these models. Beyond decisions alone they "
+        f"save samples for {len(helped)}, each interval by itself; beyond the score these have the factors "
+        f"{listed(beyond)}."
     )
 
 
@@ -107,16 +118,17 @@ def _p_value(factor: Factor | None) -> float:
     return float(2 * stats.norm.sf(abs(value) / error)) if error > 0 else 1.0
 
 
-def _row(model: str, result: Simulatability) -> list[str]:
+def _row(model: str, result: Simulatability, verdict: str) -> list[str]:
     alone = result.arms[ALONE].agreement
     contributions = result.arms[CONTRIBUTIONS]
     return [
-        f"`{model}`",
+        model,
         f"{alone[0].value:.3f} to {alone[-1].value:.3f} (n = {result.sizes[-1]})",
         title_worth(result).removeprefix(f"{WORTH}: "),
+        _factor(contributions.beyond_scores),
+        verdict,
         _factor(contributions.factor),
         _factor(result.arms[SCORES].factor),
-        _factor(contributions.beyond_scores),
         _factor(contributions.beyond_control),
         *(_factor(result.arms[name].factor) for name in RIVALS),
     ]

@@ -69,7 +69,7 @@ def test_true_contributions_halve_the_samples_and_shuffled_ones_save_none(
     assert beyond.helps
     assert planted.arms[ALONE].factor is None
     assert "times fewer samples" in words.describe_worth(planted)
-    assert "x fewer samples" in words.title_worth(planted)
+    assert words.title_worth(planted).endswith(" x fewer samples than the score alone")
     assert "teach beyond it" in words.describe_leak(planted)
     assert f"{SHUFFLED} nothing" in words.describe_rivals(planted)
     assert len(planted.frame()) == 4 * len(planted.sizes)
@@ -291,6 +291,7 @@ def test_a_bound_is_said_as_one(planted: simulatability.Simulatability) -> None:
     result = replace(planted, arms=arms)
     assert "at least 32.0 times fewer" in words.describe_worth(result)
     assert "nothing beyond it" in words.describe_leak(result)
+    assert words.title_worth(result).endswith(": nothing beyond the score")
     arms[CONTRIBUTIONS] = replace(
         arms[CONTRIBUTIONS], factor=interval(0.5, 0.4, 0.6), beyond_scores=interval(0.5, 0.4, 0.6)
     )

@@ -68,8 +68,8 @@ def student_curves(study: Study) -> View:
         "differ in what the student also learned from. Dotted: the share of the most frequent decision. "
         + _sentences(
             describe_worth(result),
-            describe_control(result),
             describe_leak(result),
+            describe_control(result),
             describe_rivals(result),
         )
     )

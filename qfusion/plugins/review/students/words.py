@@ -22,15 +22,21 @@ def name_worth(factor: Factor | None) -> str:
 
 
 def title_worth(result: Simulatability) -> str:
-    """Return the finding on contributions as a title."""
+    """Return the finding on contributions as a title: what they are worth beyond the score, which they add up to."""
     if not result.learns:
         return f"Students cannot learn this model from {result.sizes[-1]:,} samples, so this test says nothing"
     arm = result.arms[simulatability.CONTRIBUTIONS]
+    if arm.factor is None or not arm.factor.helps:
+        return f"{WORTH}: {name_worth(arm.factor)}"
+    compared = {"the score": arm.beyond_scores, "shuffled ones": arm.beyond_control}
+    lacking = [name for name, factor in compared.items() if factor and not factor.helps]
+    if lacking:
+        return f"{WORTH}: {NOTHING} beyond {listed(lacking)}"
+    if arm.beyond_scores is None:
+        return f"{WORTH}: {name_worth(arm.factor)}, not compared with the score"
+    worth = f"{WORTH}: {name_worth(arm.beyond_scores)} than the score alone"
     control = _factor(result, simulatability.SHUFFLED)
-    if is_only_control(arm):
-        return f"{WORTH}: {NOTHING} beyond shuffled ones"
-    worth = f"{WORTH}: {name_worth(arm.factor)}"
-    if arm.factor is None or not arm.factor.helps or control is None or not control.helps:
+    if control is None or not control.helps:
         return worth
     assert arm.beyond_control is not None  # it helps
     return f"{worth} ({_format_times(arm.beyond_control)} x beyond shuffled ones)"
@@ -54,13 +60,13 @@ def describe_worth(result: Simulatability) -> str:
     ends = format_interval(factor.interval.low, factor.interval.high, ".2f")
     if factor.helps:
         start = (
-            f"A student that also learns from contributions needs {_format_times(factor)} times fewer samples to "
-            "predict the model's decisions"
+            f"A student that also learns from contributions needs {_format_times(factor)} times fewer samples than "
+            "from decisions alone to predict the model's decisions"
         )
     elif factor.hurts:
         start = (
-            f"A student that also learns from contributions needs {_format_times(factor)} times more samples to "
-            "predict the model's decisions"
+            f"A student that also learns from contributions needs {_format_times(factor)} times more samples than "
+            "from decisions alone to predict the model's decisions"
         )
     else:
         start = "Contributions save a student no samples that these students could show"
