@@ -97,6 +97,7 @@ def people(
         "says": sentences,
         "means": summary.means.frame().to_dict("records"),
         "agreement": vars(summary.agreement),
+        "neither_by_chance": None if summary.by_chance is None else vars(summary.by_chance),
         "majority_is_right": summary.accuracy,
         "information": None
         if summary.information is None

@@ -20,7 +20,13 @@ from qfusion.explain.coalitions import classify_relations
 from qfusion.models import coalition_algebra
 from qfusion.models.measured_game import Game
 from qfusion.plugins.people import ratings
-from qfusion.plugins.people.crowd import crowd_groups, crowd_summary, vote_means as crowd, words
+from qfusion.plugins.people.crowd import (
+    crowd_groups,
+    crowd_summary,
+    rater_noise,
+    vote_means as crowd,
+    words,
+)
 from qfusion.plugins.people.sources import crowd as crowd_source, simulated_crowd
 from qfusion.plugins.people.votes import CHOSEN_BY_VOTES, Votes
 from qfusion.plugins.why import evidence
@@ -394,12 +400,38 @@ def test_a_class_that_votes_chose_themselves_shows_no_synergy() -> None:
 
 def test_the_majority_agrees_with_modalities_that_agree_or_not() -> None:
     found = crowd.Agreement(20, 15, 4, {"voice": 3, "face": 2}, 0, 6, 1)
-    assert words.describe_agreement(found, ("voice", "face")) == (
+    by_chance = bootstrap.Interval(2.1, 0, 4, 20, 200)
+    assert words.describe_agreement(found, by_chance, ("voice", "face")) == (
         "Of 15 clips without ties, the majority that is shown everything agrees with every single modality in 4; "
         "follows the voice alone in 3 and the face alone in 2; and says what no single modality says in 6 (in 1 of "
-        "these, the single modalities agree with one another)"
+        "these, the single modalities agree with one another), 4 more than the sampling of raters gives if each of "
+        "them votes as one who is shown a single modality (2, 95% of simulations 0 to 4)"
     )
-    assert words.describe_agreement(found, ("voice",)) == "People were shown the voice only"
+    for low, high, said in ((0, 6, "as many as"), (8, 12, "4 fewer than")):
+        other = bootstrap.Interval((low + high) / 2, low, high, 20, 200)
+        assert f", {said} the sampling of raters gives" in words.describe_agreement(
+            found, other, ("voice", "face")
+        )
+    assert words.describe_agreement(found, None, ("voice",)) == "People were shown the voice only"
+
+
+def test_the_number_by_chance_is_that_of_raters_who_do_not_fuse() -> None:
+    """Raters who are shown both vote as one of the two; of others, most name a third class."""
+    rng = np.random.default_rng(0)
+    single = rng.dirichlet(np.full(3, 0.5), (400, 2))
+    weight = rng.random((400, 1))
+    together = weight * single[:, 0] + (1 - weight) * single[:, 1]
+
+    def crowd_of(last: np.ndarray) -> Votes:
+        shares = np.concatenate([single, last[:, None]], 1)
+        return Votes(("voice", "face"), CLASSES, rng.multinomial(10, shares), np.zeros(400, int))
+
+    alone = crowd_of(together)
+    expected = rater_noise.neither_by_chance(alone, 50)
+    assert crowd.agreement(alone).neither == pytest.approx(expected.value, abs=3 * 6)
+    third = np.eye(3)[single.sum(1).argmin(1)] * 0.8 + 0.2 / 3
+    fusing = crowd_of(third)
+    assert crowd.agreement(fusing).neither > 2 * rater_noise.neither_by_chance(fusing, 50).high
 
 
 def test_information_of_one_class_or_three_modalities_is_refused() -> None:
@@ -531,6 +563,9 @@ def test_facts_of_cremad(real_data: Path, tmp_path: Path) -> None:
     assert summary.agreement == crowd.Agreement(
         7442, 6042, 3034, {"voice": 548, "face": 1887}, 0, 573, 214
     )
+    assert summary.by_chance is not None
+    assert summary.by_chance.value == pytest.approx(494, abs=5)
+    assert summary.by_chance.high < 573
     assert "people fuse redundantly" in words.describe_fusion(summary.means, summary.target)
     assert set(crowd_summary.group_means(study, "level")) == {"low", "medium", "high", "not given"}
     assert data.load("cremad").clusters is not None
@@ -664,7 +699,8 @@ def test_ties_count_for_no_class_and_are_named() -> None:
     assert votes.majorities.tolist() == [[-1, 1, -1], [0, -1, 0]]
     found = crowd.agreement(votes)
     assert (found.clips, found.untied) == (2, 0)
-    assert words.describe_agreement(found, votes.players) == (
+    by_chance = rater_noise.neither_by_chance(votes, 10)
+    assert words.describe_agreement(found, by_chance, votes.players) == (
         "Every clip has a tie in some condition"
     )
     assert crowd.majority_accuracy(votes) == {"voice": 0.5, "face": 0.0, "voice+face": 0.5}

@@ -13,6 +13,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import bootstrap
 from qfusion.models.measured_game import Game
 from qfusion.plugins.people.crowd import crowd_groups, vote_means as crowd
+from qfusion.plugins.people.crowd.rater_noise import neither_by_chance
 from qfusion.plugins.people.votes import SHARE, Votes
 from qfusion.plugins.why import evidence
 from qfusion.study import cohorts
@@ -30,6 +31,7 @@ class CrowdSummary:
     Attributes:
         means: shares of votes and contributions.
         agreement: which modality the majority follows that is shown everything.
+        by_chance: how often it would say what no single modality says if nobody fused; None of a single modality.
         accuracy: by condition, the share of clips whose majority is the explained class.
         information: of votes about the class; None where there are not two modalities, or one class.
         target: what the explained class is, such as "acted emotion".
@@ -37,6 +39,7 @@ class CrowdSummary:
 
     means: crowd.Means
     agreement: crowd.Agreement
+    by_chance: bootstrap.Interval | None
     accuracy: dict[str, float]
     information: crowd.Information | None
     target: str
@@ -143,6 +146,7 @@ def summarize_crowd(study: Study) -> CrowdSummary:
     return CrowdSummary(
         means=crowd.mean_terms(votes, clusters=clusters, grouping=unit),
         agreement=crowd.agreement(votes),
+        by_chance=neither_by_chance(votes) if len(votes.players) > 1 else None,
         accuracy=crowd.majority_accuracy(votes),
         information=crowd.information(votes, clusters) if can_decompose else None,
         target=target(study),

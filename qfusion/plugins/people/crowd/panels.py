@@ -91,7 +91,7 @@ def crowd_contributions(study: Study, *, over: str | None = None) -> View:
         f"against its base rate in all votes ({means.shares[''].value:.3f}), mean over {means.clips:,} clips. "
         "Whiskers: 95% intervals if other people rated the same clips, and over resampled "
         f"{text.escape_markdown(means.grouping)}. "
-        f"{text.escape_markdown(describe_agreement(summary.agreement, study.modalities))}."
+        f"{text.escape_markdown(describe_agreement(summary.agreement, summary.by_chance, study.modalities), 800)}."
     )
     return View(
         name="crowd-contributions",

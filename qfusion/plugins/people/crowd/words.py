@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from qfusion._sentences import count, listed, share
+from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.people.crowd import vote_means as crowd
 from qfusion.plugins.people.crowd.crowd_groups import Contrast
 from qfusion.plugins.people.crowd.crowd_summary import ClipVotes, CrowdSummary, GroupContrasts
@@ -63,9 +64,12 @@ def describe_accuracy(accuracy: Mapping[str, float], target: str) -> str:
     return f"Share of clips on which the {target} has more votes than any other class: {listed(parts)}."
 
 
-def describe_agreement(agreement: crowd.Agreement, players: Sequence[str]) -> str:
-    """Return which modality the majority follows that is shown everything."""
-    if len(players) == 1:
+def describe_agreement(
+    agreement: crowd.Agreement, by_chance: Interval | None, players: Sequence[str]
+) -> str:
+    """Return which modality the majority follows that is shown everything, and how often it says what none says beside
+    the number that the sampling of raters gives."""
+    if by_chance is None:
         return f"People were shown the {players[0]} only"
     if not agreement.untied:
         return "Every clip has a tie in some condition"
@@ -76,7 +80,6 @@ def describe_agreement(agreement: crowd.Agreement, players: Sequence[str]) -> st
     ]
     if agreement.several:
         parts.append(f"follows several modalities, not all, in {agreement.several:,}")
-    parts.append(f"says what no single modality says in {agreement.neither:,}")
     same = (
         f" (in {agreement.neither_but_agree:,} of these, the single modalities agree with one another)"
         if agreement.neither
@@ -84,7 +87,23 @@ def describe_agreement(agreement: crowd.Agreement, players: Sequence[str]) -> st
     )
     return (
         f"Of {count(agreement.untied, 'clip')} without ties, the majority that is shown everything "
-        f"{'; '.join(parts[:-1])}; and {parts[-1]}{same}"
+        f"{'; '.join(parts)}; and says what no single modality says in {agreement.neither:,}{same}, "
+        f"{_describe_excess(agreement.neither, by_chance)}"
+    )
+
+
+def _describe_excess(neither: int, by_chance: Interval) -> str:
+    excess = neither - by_chance.value
+    if by_chance.low <= neither <= by_chance.high:
+        start = "as many as the sampling of raters gives"
+    elif excess > 0:
+        start = f"{excess:,.0f} more than the sampling of raters gives"
+    else:
+        start = f"{-excess:,.0f} fewer than the sampling of raters gives"
+    ends = format_interval(by_chance.low, by_chance.high, ",.0f")
+    return (
+        f"{start} if each of them votes as one who is shown a single modality ({by_chance.value:,.0f}, 95% of "
+        f"simulations {ends})"
     )
 
 
@@ -161,7 +180,7 @@ def describe_crowd(summary: CrowdSummary, players: Sequence[str]) -> list[str]:
     """Return all findings, a sentence each."""
     sentences = [
         describe_fusion(summary.means, summary.target),
-        describe_agreement(summary.agreement, players),
+        describe_agreement(summary.agreement, summary.by_chance, players),
     ]
     if summary.information is not None:
         sentences.append(describe_information(summary.information, summary.target))
