@@ -386,7 +386,7 @@ def list_figures(paper: Paper) -> str:
         return f"{len(paper.figures)} of our own boards"
     figures = [
         f"{figure.data} {figure.value:g} ({figure.label}; convention {figure.convention}; features "
-        f"{figure.features})"
+        f"{figure.features}; source: {figure.source})"
         for figure in paper.figures
     ]
     return "; ".join(figures) or "none known to us"
