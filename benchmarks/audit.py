@@ -39,6 +39,7 @@ import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 
 from qfusion._files import atomic  # noqa: E402
+from qfusion.plugins.why import evidence  # noqa: E402
 from qfusion.plugins.why.audit import (  # noqa: E402
     audit_rows,
     audit_verdicts,
@@ -215,7 +216,7 @@ def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str
     says it."""
     if verdict.startswith("not ") or verdict == audit_verdicts.UNDECIDED:
         return ""
-    if verdict == audit_verdicts.NO_TEST:
+    if verdict == evidence.BY_CONSTRUCTION:
         reasons: dict[str, list[str]] = {}
         for title, row in rows:
             reasons.setdefault(explain_verdict(row), []).append(f"{row['resource']} on “{title}”")

@@ -1,5 +1,5 @@
-"""The two small tables of README (the main results, and the cost beside the best rival), and the first table of
-docs/results.md (each claim with data, figures, interval and verdict).
+"""The two small tables of README (the main results, and the cost beside the best rival), and the first two tables of
+docs/results.md (each claim of the boards with data, figures, interval and verdict; the verdicts on jumps).
 
     python benchmarks/front.py
 
@@ -11,7 +11,6 @@ each measurement.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import tables
 
+from qfusion.plugins.why.evidence import BY_CONSTRUCTION, CONTRADICTED, OPEN, SUPPORTED, VERDICTS
 from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,8 +29,8 @@ RESULTS = ROOT / "docs" / "results.md"
 LEVEL = 0.05  # of the adjusted p
 SMALL = "bilinear-small"
 SYSTEMS = {"qj": "QiNN-QJ", "qcnn": "Entangled QCNN"}
-EVOLVED = ("parity", "avparity", "avagree", "easyvqa-yesno")  # the label depends on the combination
 CREATION = "With the local read-out, evolution creates the joint terms of a decision"
+UNITARY = ("generalise", "stable")  # claims about jumps against unitary evolution
 DATA = "parity"  # where the label depends only on the combination of two pictures
 # What README calls a cost; its table in docs/results.md, and there the rows of qfusion and of the best rival; what
 # README calls the rival.
@@ -66,6 +66,13 @@ COSTS = (
 )
 
 
+def read_claims() -> dict[str, Any]:
+    """Returns the tested claims about quantum jumps; none before the runs of the plan have ended."""
+    if not CLAIMS.is_file():
+        return {"claims": []}
+    return json.loads(CLAIMS.read_text(encoding="utf-8"))
+
+
 def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """Returns the main results as a table."""
     parity = board["data"][DATA]["rows"]
@@ -77,11 +84,11 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     most_rivals = max(
         len(entry["tests"][entry["headline"]]["qj"]["against"]) for entry in board["data"].values()
     )
-    better, worse = (verdicts_of_sets.count(word) for word in ("supported", "not supported"))
+    better, worse = (verdicts_of_sets.count(word) for word in (SUPPORTED, CONTRADICTED))
     not_searched = [
         f"`{data}`"
         for data, verdict in zip(board["data"], verdicts_of_sets, strict=True)
-        if verdict == "supported" and not board["data"][data]["chosen"]
+        if verdict == SUPPORTED and not board["data"][data]["chosen"]
     ]
     note = ""
     if not_searched:
@@ -89,6 +96,9 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
             f" ({', '.join(not_searched)}, with settings chosen for QiNN-QJ and not for its rivals)"
         )
     verdicts = [claim["verdict"] for claim in claims["claims"]]
+    counted = ", ".join(
+        f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts
+    )
     primary = [entry for entry in board["claims"]["parameters"] if entry["primary"]]
     sizes = [entry["theirs"] / entry["own"] for entry in primary]
     small = [entry for entry in board["claims"]["parameters"] if entry["rival"] == SMALL]
@@ -96,59 +106,69 @@ def results(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         [
             CREATION,
             f"`{DATA}`: accuracy {accuracy('qj')} with evolution, {accuracy('qj-none')} without it",
-            _evolution_row(board, DATA)[-1],
+            BY_CONSTRUCTION,
         ],
         [
             "QiNN-QJ is more accurate than other fusion models",
             f"{len(verdicts_of_sets)} data sets, against the best of up to {most_rivals} rivals: better on {better}"
-            f"{note}, worse on {worse}, no significant difference on {verdicts_of_sets.count('open')}",
-            "supported" if better == len(verdicts_of_sets) else "not supported",
+            f"{note}, worse on {worse}, no significant difference on {verdicts_of_sets.count(OPEN)}",
+            _common(verdicts_of_sets),
         ],
         [
             "Quantum jumps generalise better and train more stably than unitary evolution",
-            f"{len(verdicts)} preregistered claims: {verdicts.count('for')} supported, "
-            f"{verdicts.count('against')} contradicted, {verdicts.count('open')} open",
-            "supported" if verdicts.count("for") == len(verdicts) else "not supported",
+            f"Preregistered claims, with the abstract's joint read-out: {counted or 'the runs are under way'}",
+            _common([claim["verdict"] for claim in claims["claims"] if claim["key"] in UNITARY]),
         ],
         [
             "The entangled QCNN is as accurate as classical heads with many more parameters",
             f"{len(primary)} data sets, concatenation network with {min(sizes):.0f} to {max(sizes):.0f} times as many "
             f"parameters after the encoders: {_outcomes(primary)}. A bilinear head of 100 to 300 parameters: "
             f"{_outcomes(small)}",
-            "open",
+            OPEN,
         ],
     ]
     return tables.markdown(["Claim", "Result on test rows", "Verdict"], rows)
 
 
-def overview(board: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    """Returns every claim with its data, both figures, the 95 % interval of the difference and the verdict."""
-    rows = [_evolution_row(board, data) for data in EVOLVED]
+def jumps(claims: Mapping[str, Any]) -> str:
+    """Returns the verdicts on the claims about quantum jumps, the abstract's read-out first."""
+    if not claims["claims"]:
+        return "The runs of the plan are under way."
+    readouts = [entry["readout"] for entry in claims["claims"][0]["readouts"]]
+    rows = [
+        [claim["claim"], *(entry["verdict"] for entry in claim["readouts"])]
+        for claim in claims["claims"]
+    ]
+    return tables.markdown(["Claim", *(f"{name} read-out" for name in readouts)], rows)
+
+
+def overview(board: Mapping[str, Any]) -> str:
+    """Returns every claim of the boards with its data, both figures, the 95 % interval of the difference and the
+    verdict."""
+    rows = [_evolution_row(board)]
     for system, label in SYSTEMS.items():
         for data, entry in board["data"].items():
             row = _accuracy_row(board, data, system, label)
-            if row[-1] == "supported" and not entry["chosen"]:
+            if row[-1] == SUPPORTED and not entry["chosen"]:
                 row[-1] += ", rivals not tuned"
             rows.append(row)
-    rows += [_replication_row(claim) for claim in claims["claims"]]
     return tables.markdown(
         ["Claim", "Data", "qfusion", "Best rival", "Difference [95 %]", "Verdict"], rows
     )
 
 
-def _evolution_row(board: Mapping[str, Any], data: str) -> list[str]:
+def _evolution_row(board: Mapping[str, Any]) -> list[str]:
     """Returns the row on evolution: the full model against the one without it, intervals over training seeds."""
     evolved, fixed = (
-        board["data"][data]["rows"][model]["test"]["accuracy"] for model in ("qj", "qj-none")
+        board["data"][DATA]["rows"][model]["test"]["accuracy"] for model in ("qj", "qj-none")
     )
-    apart = evolved["low"] > fixed["high"]
     return [
         CREATION,
-        f"`{data}`",
+        f"`{DATA}`",
         f"accuracy {evolved['mean']:.3f} [{evolved['low']:.3f}, {evolved['high']:.3f}]",
         f"without evolution {fixed['mean']:.3f} [{fixed['low']:.3f}, {fixed['high']:.3f}]",
         f"{evolved['mean'] - fixed['mean']:+.3f}",
-        "supported" if apart else "open",
+        BY_CONSTRUCTION,
     ]
 
 
@@ -179,33 +199,16 @@ def _accuracy_row(board: Mapping[str, Any], data: str, system: str, label: str) 
     ]
 
 
-def _replication_row(claim: Mapping[str, Any]) -> list[str]:
-    """Returns the row of a preregistered claim."""
-    effect = claim["effect"]
-    value, low, high = effect["value"], effect["low"], effect["high"]
-    words = re.match(r"\w+: ([^×\d]+?) [×+-].*?\], (\S+) against ([^\s;]+)", claim["sentence"])
-    assert words is not None, claim["sentence"]
-    outcome, ours, rival = words.groups()
-    if "×" in claim["sentence"]:  # a ratio, whose effect is stored as its logarithm
-        ratio, least, most = math.exp(value), math.exp(low), math.exp(high)
-        difference = f"× {ratio:.2f} [{least:.2f}, {most:.2f}]"
-    else:
-        difference = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
-    return [
-        claim["claim"],
-        f"{len(claim['data'])} sets, [preregistered](claims.md)",
-        f"{outcome} of `{ours}`",
-        f"`{rival}`",
-        difference,
-        {"for": "supported", "against": "not supported", "open": "open"}[claim["verdict"]],
-    ]
-
-
 def _verdict(low: float, high: float, p: float) -> str:
     """Returns the verdict on "is more accurate" from the interval of the difference and the adjusted p."""
     if p >= LEVEL:
-        return "open"
-    return "supported" if low > 0 else "not supported"
+        return OPEN
+    return SUPPORTED if low > 0 else CONTRADICTED
+
+
+def _common(verdicts: Sequence[str]) -> str:
+    """Returns the verdict on a claim about several cases: that of all where they agree, else open."""
+    return verdicts[0] if len(set(verdicts)) == 1 else OPEN
 
 
 def _outcomes(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -237,11 +240,12 @@ def _cells(page: str, name: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Writes both tables."""
+    """Writes the tables."""
     board = json.loads(BOARD.read_text(encoding="utf-8"))
-    claims = json.loads(CLAIMS.read_text(encoding="utf-8"))
+    claims = read_claims()
     readme = ROOT / "README.md"
-    tables.write("overview", overview(board, claims), RESULTS)
+    tables.write("overview", overview(board), RESULTS)
+    tables.write("overview-jumps", jumps(claims), RESULTS)
     tables.write("front-results", results(board, claims), readme)
     tables.write("front-cost", cost(RESULTS.read_text(encoding="utf-8")), readme)
 

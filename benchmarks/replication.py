@@ -8,7 +8,7 @@
 Runs go seed by seed, so that all cells have as many wherever it stops. Every finished run is kept as a line of JSON in
 benchmarks/runs/replication.jsonl, with the digests of plan and code, and not repeated. With one seed all cells have the
 same batches and the same wrong labels. Writes claims.json of qfusion/plugins/papers/assets, which the Leaderboard page
-and README read, and the tables of docs/plugins/claims.md.
+and README read, and the tables of docs/plugins/claims.md, docs/results.md and README.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+import front  # noqa: E402
 import replication_data as datasets  # noqa: E402
 import replication_report as report  # noqa: E402
 from leaderboard import keep, read  # noqa: E402
@@ -244,6 +245,7 @@ def main() -> None:
         return
     known = read(arguments.cache)
     report.write([known[run.key] for run in wanted if run.key in known], PLAN, PLAN_DIGEST)
+    front.main()
 
 
 if __name__ == "__main__":

@@ -22,14 +22,16 @@ from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.plugins.papers import ASSETS
-from qfusion.plugins.papers.benchmark_board import (
+from qfusion.plugins.why.evidence import (
     BY_CONSTRUCTION,
     CONTRADICTED,
     OPEN,
     SUPPORTED,
     VERDICTS,
+    Evidence,
+    crossed_evidence,
+    seed_evidence,
 )
-from qfusion.plugins.why.evidence import Evidence, crossed_evidence, seed_evidence
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = (
@@ -283,13 +285,13 @@ def effect_of(
 
 
 def spread(values: np.ndarray) -> float:
-    """Returns the standard deviation."""
-    return float(values.std(ddof=1))
+    """Returns the standard deviation; exactly 0 where all values are the same."""
+    return float(values.std(ddof=1)) if np.ptp(values) else 0.0
 
 
 def relative_spread(values: np.ndarray) -> float:
     """Returns the standard deviation divided by the mean."""
-    return float(values.std(ddof=1) / values.mean())
+    return spread(values) / float(values.mean())
 
 
 def right(record: Mapping[str, Any], count: int) -> np.ndarray:
@@ -342,7 +344,7 @@ def verdict_counts(claims: Sequence[Claim]) -> str:
         if named:
             parts.append(f"{len(named)} {verdict} ({'; '.join(named)})")
     return (
-        f"Verdicts on {len(claims)} claims about quantum jumps, with the abstract's joint read-out: {', '.join(parts)}. "
+        f"Verdicts on {len(claims)} claims about quantum jumps with the abstract's joint read-out: {', '.join(parts)}. "
         "[Every comparison, also with the local read-out](claims.md#results)."
     )
 

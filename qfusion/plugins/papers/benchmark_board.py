@@ -15,6 +15,7 @@ from qfusion._checks import check, choose
 from qfusion._memory_cache import file_stamp, memo
 from qfusion.errors import IntegrityError, NotFound, translate_errors
 from qfusion.plugins.papers import ASSETS
+from qfusion.plugins.why.evidence import VERDICTS
 from qfusion.training import metrics
 from qfusion.training.metrics import Label
 
@@ -25,13 +26,6 @@ CLAIMS_FILE = BOARD_FILE.with_name("claims.json")
 MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/replication.py`."
-# The words of verdicts on claims, on every page.
-VERDICTS = SUPPORTED, CONTRADICTED, OPEN, BY_CONSTRUCTION = (
-    "supported",
-    "contradicted",
-    "open",
-    "true by construction",
-)
 TARGETS = {
     "regression": (
         "mae",
@@ -327,14 +321,16 @@ class Tested:
     """Outcome of one claim about quantum jumps; see benchmarks/replication_report.py.
 
     Attributes:
-        claim: in words. sentence: its effect averaged over data sets, with interval and verdict.
-        verdict: of the primary outcome: "for", "against" or "open".
+        claim: in words. sentence: with each read-out the verdict, and effects averaged over data sets with intervals.
+        verdict: on the claim, of `evidence.VERDICTS`: that with the abstract's read-out.
+        readouts: the verdict with each read-out, the abstract's first.
         data: what was measured on each data set, in words.
     """
 
     claim: str
     sentence: str
     verdict: str
+    readouts: Mapping[str, str]
     data: Mapping[str, str]
 
 
@@ -360,7 +356,7 @@ def load_claims(path: Path | None = None) -> Claims:
     path = path or CLAIMS_FILE
     if not path.is_file():
         return Claims()
-    with _parse_record(path, "tests of claims", 3, CLAIMS_REMEDY) as whole:
+    with _parse_record(path, "tests of claims", 4, CLAIMS_REMEDY) as whole:
         tested = tuple(map(_parse_claim, whole["claims"]))
         return Claims(tested, str(whole["method"]), str(whole["date"]), str(whole["command"]))
 
@@ -370,5 +366,9 @@ def _parse_claim(claim: Mapping[str, Any]) -> Tested:
         str(claim["claim"]),
         str(claim["sentence"]),
         str(choose("Verdict", claim["verdict"], VERDICTS)),
+        {
+            str(one["readout"]): str(choose("Verdict", one["verdict"], VERDICTS))
+            for one in claim["readouts"]
+        },
         {str(name): str(sentence) for name, sentence in claim["data"].items()},
     )

@@ -21,16 +21,20 @@ from qfusion.plugins.papers import (
 )
 from qfusion.plugins.papers.board_words import explain_board_summary, summarise_board
 from qfusion.plugins.papers.paper_results import Reproduction
+from qfusion.plugins.why.evidence import BY_CONSTRUCTION, CONTRADICTED, OPEN, SUPPORTED
 from qfusion.study import text
 from qfusion.training import checkpoint_cards
 from qfusion.views.pages import address, page_state
 from qfusion.views.words.training import describe_metric
 
 ICONS = {
-    "for": ":material/check:",
-    "against": ":material/close:",
-    "open": ":material/pending:",
+    SUPPORTED: ":material/check:",
+    CONTRADICTED: ":material/close:",
+    OPEN: ":material/pending:",
+    BY_CONSTRUCTION: ":material/architecture:",
 }
+# what the record of the board calls a verdict
+BOARD_VERDICTS = {"for": SUPPORTED, "against": CONTRADICTED, "open": OPEN}
 PARAMETERS = "The entangled network does as well as classical heads with many more parameters after the encoders"
 
 
@@ -207,13 +211,17 @@ def _claims(result: benchmark_board.Board) -> None:
     """The papers' claims with their verdicts, and which quantum resources matter."""
     parameters = result.whole["claims"]["parameters"]
     summary = text.escape_markdown(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
-    primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
+    primary = [
+        (one["data"], BOARD_VERDICTS[one["verdict"]]) for one in parameters if one["primary"]
+    ]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         figure.heading("The papers' claims, tested")
         claims = benchmark_board.load_claims()
         tested = claims.tested
         lines = [
-            f"{ICONS[one.verdict]} **{text.escape_markdown(one.claim, 200)}**" for one in tested
+            f"{ICONS[one.verdict]} **{text.escape_markdown(one.claim, 200)}**  \n"
+            + " · ".join(f"{name} read-out: {verdict}" for name, verdict in one.readouts.items())
+            for one in tested
         ]
         if primary:
             lines.append(_verdicts(PARAMETERS, primary))
@@ -233,7 +241,7 @@ def _claims(result: benchmark_board.Board) -> None:
                 st.markdown(f"**{PARAMETERS}.** {summary}")
                 st.markdown(
                     "  \n".join(
-                        f"{ICONS[one['verdict']]} {text.escape_markdown(one['sentence'], 1500)}"
+                        f"{ICONS[BOARD_VERDICTS[one['verdict']]]} {text.escape_markdown(one['sentence'], 1500)}"
                         for one in parameters
                     )
                 )
@@ -244,9 +252,9 @@ def _claims(result: benchmark_board.Board) -> None:
                 )
                 st.caption(text.escape_markdown(measured, 1000))
         guidance.aside(
-            "A check means that the claim's primary outcome supports it with an adjusted p < 0.05, a "
-            "cross that it contradicts it, and three dots neither. Claims about jumps were written down "
-            "before the runs, and their outcomes are averaged over the data sets. The claim about "
+            "A check means supported, a cross contradicted, three dots open, and compasses true by "
+            "construction. Claims about jumps were written down before the runs; the abstract's joint "
+            "read-out decides, and every comparison must agree by its interval. The claim about "
             "parameters is tested by the accuracy against the concatenation network on each data set, "
             "over seeds and test rows, adjusted over the data sets. We know only the abstracts of the "
             "papers, so the tests concern our reading of their models."

@@ -21,6 +21,13 @@ from qfusion.study.study import Study
 from qfusion.study.trust import explain_test_rows
 from qfusion.training import metrics
 
+# The words of verdicts on claims. By construction: the comparison cannot come out another way.
+VERDICTS = SUPPORTED, CONTRADICTED, OPEN, BY_CONSTRUCTION = (
+    "supported",
+    "contradicted",
+    "open",
+    "true by construction",
+)
 CHUNK = 1024  # rows that are compared with all others at once
 
 

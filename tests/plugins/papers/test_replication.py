@@ -1,4 +1,4 @@
-"""The preregistered replication: statistics against known truths, and refused plans and runs."""
+"""The preregistered replication: statistics against known truths, refused plans and runs, one verdict everywhere."""
 
 from __future__ import annotations
 
@@ -15,19 +15,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from qfusion.errors import InvalidInput
-from qfusion.models import build
 from qfusion.plugins.papers import benchmark_board
-from qfusion.plugins.why.evidence import Evidence
+from qfusion.plugins.why.evidence import (
+    BY_CONSTRUCTION,
+    CONTRADICTED,
+    OPEN,
+    SUPPORTED,
+    VERDICTS,
+    Evidence,
+)
+from tests.support.app import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import comparisons  # noqa: E402
+import front  # noqa: E402
 import replication  # noqa: E402
-import replication_models as controls  # noqa: E402
 import replication_report as report  # noqa: E402
 
 ROWS = 60
@@ -37,15 +43,30 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 3, "sequence": Fals
 # Intervals.
 
 
-def test_interval_of_the_spread_ratio_covers_the_truth() -> None:
+@pytest.mark.parametrize("level", [0.95, 0.99375])
+def test_interval_of_a_difference_of_spreads_covers_the_truth(level: float) -> None:
+    """Averaged over four data sets, as a claim is; on one of them all seeds give the same result."""
     rng = np.random.default_rng(3)
-    effects = [
-        comparisons.log_spread_ratio(rng.normal(size=10), 2 * rng.normal(size=10))
-        for _ in range(300)
-    ]
-    held = [e is not None and e.interval()[0] <= np.log(0.5) <= e.interval()[1] for e in effects]
-    assert np.mean(held) >= 0.9
-    assert comparisons.log_spread_ratio([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
+    ours, theirs = (0.01, 0.03, 0.05, 0.0), (0.03, 0.03, 0.02, 0.02)
+    held = []
+    for _ in range(400):
+        effects = [
+            comparisons.jackknife_difference(
+                0.7 + a * rng.normal(size=20), 0.7 + b * rng.normal(size=20), report.spread
+            )
+            for a, b in zip(ours, theirs, strict=True)
+        ]
+        low, high = comparisons.mean_evidence(effects).interval(level)
+        held.append(low <= np.subtract(ours, theirs).mean() <= high)
+    assert level - 0.03 <= np.mean(held) <= min(1, level + 0.03)
+
+
+def test_a_spread_of_zero_counts() -> None:
+    found = comparisons.jackknife_difference([0.5, 0.5, 0.5], [0.4, 0.5, 0.6], report.spread)
+    assert found.mean == pytest.approx(-0.1)
+    assert found.error > 0
+    same = comparisons.jackknife_difference([0.5] * 3, [0.7] * 3, report.relative_spread)
+    assert (same.mean, same.error) == (0, 0)
 
 
 def test_mean_of_differences_by_hand() -> None:
@@ -61,13 +82,13 @@ def test_mean_of_differences_by_hand() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"ours": "jump", "rival": "unitary-matched", "outcome": "spread"}, "for two claims"),
-        ({"ours": "jump", "rival": "none"}, "one way only"),
-        ({"ours": "none", "rival": "jump"}, "one way only"),
+        ({"outcomes": ["spread"]}, "for two claims"),
         ({"ours": "jumps"}, "does not have"),
+        ({"rivals": ["none-matched"], "outcomes": ["spread"]}, "does not have"),  # locally
+        ({"readouts": ["joint"]}, "does not say why"),
     ],
 )
-def test_invalid_plan_is_refused(change: Mapping[str, str], words: str) -> None:
+def test_invalid_plan_is_refused(change: Mapping[str, Any], words: str) -> None:
     plan = copy.deepcopy(replication.PLAN)
     plan["claims"]["generalise"] |= change
     with pytest.raises(InvalidInput, match=words):
@@ -75,30 +96,47 @@ def test_invalid_plan_is_refused(change: Mapping[str, str], words: str) -> None:
     report.check_plan(replication.PLAN)
 
 
-def test_rivals_of_primary_outcomes_have_as_many_parameters() -> None:
-    """Of two cells that a primary outcome compares, the one with fewer parameters is matched to the other."""
+def test_cells_that_no_claim_uses_are_refused() -> None:
+    plan = copy.deepcopy(replication.PLAN)
+    plan["cells"]["jump-long"] = {"evolution": "jump", "duration": 8.0}
+    with pytest.raises(InvalidInput, match="No claim of the plan uses"):
+        report.check_plan(plan)
+
+
+def test_claims_against_another_evolution_have_a_plain_and_a_matched_rival() -> None:
+    """A matched cell has as many parameters as `jump` with the same read-out, to within one measurement vector."""
     shape = SimpleNamespace(
         input_specs=INPUTS, target=SimpleNamespace(classes=("x", "y", "z")), modalities=INPUTS
     )
     for claim in replication.PLAN["claims"].values():
-        counts = []
-        for cell in (claim["ours"], claim["rival"]):
-            settings = replication.settings_of(shape, cell)  # type: ignore[arg-type]
-            if "matched" in replication.PLAN["cells"][cell]:
-                other = replication.PLAN["cells"][cell]["matched"]
-                settings["measurements"] = replication.matched(shape, settings, other)  # type: ignore[arg-type]
-            counts.append(replication.size(shape, settings))  # type: ignore[arg-type]
-        assert abs(counts[0] - counts[1]) <= 30, claim
+        if claim["ours"] in ("sampled", "jump-longest"):
+            continue
+        assert ["matched" in rival for rival in claim["rivals"]] == [False, True]
+        cell = claim["rivals"][1]
+        for readout in claim.get("readouts", replication.PLAN["readouts"]):
+            settings = replication.settings_of(cell, readout)
+            jump = replication.settings_of("jump", readout)
+            settings["measurements"] = replication.matched(shape, settings, jump)  # type: ignore[arg-type]
+            counts = [replication.size(shape, each) for each in (settings, jump)]  # type: ignore[arg-type]
+            assert abs(counts[0] - counts[1]) <= 30, claim
+
+
+def test_runs_need_the_code_of_the_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(replication, "code_digest", lambda: "another")
+    with pytest.raises(InvalidInput, match="is not that of replication_plan"):
+        replication.collect([], tmp_path / "runs.jsonl")
 
 
 # Runs.
 
 
-def record(data: str, cell: str, seed: int, right: np.ndarray) -> dict[str, Any]:
+def record(data: str, cell: str, seed: int, right: np.ndarray, **other: Any) -> dict[str, Any]:
     return {
         "plan": "p",
+        "code": "c",
         "data": data,
         "cell": cell,
+        "readout": "joint",
         "seed": seed,
         "day": "2026-01-01",
         "accuracy": float(right.mean()),
@@ -106,11 +144,14 @@ def record(data: str, cell: str, seed: int, right: np.ndarray) -> dict[str, Any]
         "behind_encoders": 5,
         "negativity": {"mean": 1.0, "deviation": 0.1 + 0.01 * seed},
         "seconds": 1.0,
+        **other,
     }
 
 
-def made_runs(better: float) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
-    """Runs of two cells on two data sets, the first better by so much; their plan; their data."""
+def made_runs(
+    first: float, second: float = 0.0, third: float = 0.0
+) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
+    """Runs of three cells on two data sets, right on 0.6 of the rows and so much more; their plan; their data."""
     rng = np.random.default_rng(4)
     y = np.arange(ROWS) % 3
     sets = {
@@ -127,45 +168,74 @@ def made_runs(better: float) -> tuple[list[dict[str, Any]], dict[str, Any], dict
     claim = {
         "claim": "A is better",
         "ours": "a",
-        "rival": "b",
-        "outcome": "accuracy",
-        "secondary": [],
+        "rivals": ["b", "c"],
+        "outcomes": ["accuracy"],
+        "readouts": ["joint"],
+        "by_construction": "It cannot come out another way.",
     }
     plan = {
+        "code": "c",
         "seeds": 5,
         "first_seed": 0,
         "data": list(sets),
-        "cells": {"a": {}, "b": {}},
+        "readouts": ["joint", "local"],
+        "cells": {name: {"readouts": ["joint"]} for name in "abc"},
         "claims": {
             "better": claim,
-            "steady": claim | {"claim": "A is steadier", "outcome": "spread"},
+            "steady": claim | {"claim": "A is steadier", "outcomes": ["spread", "relative spread"]},
         },
-        "excluded": [],
     }
     records = [
-        record(name, cell, seed, rng.random(ROWS) < 0.6 + better * (cell == "a"))
+        record(name, cell, seed, rng.random(ROWS) < 0.6 + more)
         for name in sets
-        for cell in ("a", "b")
+        for cell, more in zip("abc", (first, second, third), strict=True)
         for seed in range(5)
     ]
     return records, plan, sets
 
 
-@pytest.mark.parametrize(("better", "verdict"), [(0.35, "for"), (-0.35, "against"), (0.0, "open")])
-def test_verdicts_follow_the_numbers(better: float, verdict: str) -> None:
-    records, plan, sets = made_runs(better)
+@pytest.mark.parametrize(
+    ("shares", "verdict"),
+    [
+        ((0.35, 0.0, 0.0), SUPPORTED),
+        ((-0.35, 0.0, 0.0), CONTRADICTED),
+        ((0.0, 0.0, 0.0), OPEN),
+        ((0.0, -0.35, 0.35), OPEN),  # one rival is beaten, the other not
+        ((0.35, 0.0, 0.35), OPEN),
+    ],
+)
+def test_verdicts_follow_from_the_intervals(shares: tuple[float, ...], verdict: str) -> None:
+    records, plan, sets = made_runs(*shares)
     claims = report.assess(report.by_cell(records, plan, "p"), plan, sets)
     assert claims[0].verdict == verdict
-    words = report.sentence(claims[0])
-    assert f"**{verdict}**" in words
-    assert f"{claims[0].primary.pooled.mean:+.4f}" in words  # type: ignore[union-attr]
-    assert ("90 % interval" in words) == (verdict == "open")
-    assert claims[1].verdict == "open"
+    assert claims[0].verdicts == {"joint": verdict, "local": BY_CONSTRUCTION}
+    ends = [entry.pooled.interval(1 - 0.05 / 2) for entry in claims[0].compared["joint"]]
+    assert (verdict == SUPPORTED) == all(low > 0 for low, _ in ends)
+    assert (verdict == CONTRADICTED) == all(high < 0 for _, high in ends)
+    said = report.sentence(claims[0])
+    for entry, (low, high) in zip(claims[0].compared["joint"], ends, strict=True):
+        assert f"{entry.pooled.mean:+.3f} [{low:+.3f}, {high:+.3f}] against {entry.rival}" in said
+    assert "Local read-out: true by construction; It cannot come out another way." in said
+    assert f"| **{verdict}** |" in report.effects(claims)
 
 
-def test_runs_of_another_plan_are_refused() -> None:
+def test_trainings_that_all_fail_are_not_stable() -> None:
+    """They spread less, and fail more often: the claim is open, not supported."""
+    records, plan, sets = made_runs(0.0)
+    for one in records:
+        right = np.arange(ROWS) < (20 if one["cell"] == "a" else (30, 50, 30, 50, 40)[one["seed"]])
+        one |= record(one["data"], one["cell"], one["seed"], right)
+    claims = report.assess(report.by_cell(records, plan, "p"), plan, sets)
+    for entry in claims[1].compared["joint"]:
+        assert entry.pooled.interval(entry.level)[1] < 0
+        assert entry.failed == (1.0, 0.0)
+    assert claims[1].verdict == OPEN
+
+
+@pytest.mark.parametrize("other", [{"plan": "before"}, {"code": "before"}])
+def test_runs_of_another_plan_or_code_are_refused(other: dict[str, str]) -> None:
     records, plan, _ = made_runs(0.1)
-    records[3]["plan"] = "before"
+    records[3] |= other
     with pytest.raises(InvalidInput, match="1 runs were made under another plan"):
         report.by_cell(records, plan, "p")
 
@@ -182,6 +252,7 @@ def test_the_plan_is_older_than_its_runs() -> None:
         pytest.skip("no runs are kept here")
     records = [json.loads(line) for line in replication.RUNS.read_text().splitlines()]
     assert {r["plan"] for r in records} == {replication.PLAN_DIGEST}
+    assert {r["code"] for r in records} == {replication.PLAN["code"]}
     command = ["git", "log", "-1", "--format=%at", "--", str(replication.PLAN_FILE)]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if told.returncode or not told.stdout.strip():
@@ -194,76 +265,61 @@ def test_the_plan_is_older_than_its_runs() -> None:
     assert committed < first
 
 
-# Controls.
-
-
-def test_depolarised_read_out_equals_the_channel_on_states() -> None:
-    torch.manual_seed(0)
-    settings = dict(dims=2, jumps=1, hidden=4, dropout=0.0, evolution="unitary")
-    plain = build("quantum-jump", INPUTS, ("x", "y"), settings).double().eval()
-    model = controls.Depolarised(INPUTS, ("x", "y"), strength=0.3, **settings).double().eval()
-    model.load_state_dict(plain.state_dict())
-    rows = {
-        name: torch.randn(4, spec["size"], dtype=torch.float64) for name, spec in INPUTS.items()
-    }
-    with torch.no_grad():
-        psi = plain.product_state(plain.encode(rows))
-        rho = plain.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [plain.duration])[0]
-        rho = 0.7 * rho + 0.3 * torch.eye(4) / 4
-        scores = torch.einsum("cab,nba->nc", plain.readout(), rho).real + plain.bias
-        torch.testing.assert_close(model(rows), scores)
-
-
-def test_dropout_of_probabilities_is_unbiased() -> None:
-    torch.manual_seed(1)
-    settings = dict(dims=2, jumps=1, hidden=4, dropout=0.0)
-    model = controls.DroppedOut(INPUTS, ("x", "y"), share=0.5, **settings).double()
-    rows = {
-        name: torch.randn(1, spec["size"]).double().expand(20_000, -1)
-        for name, spec in INPUTS.items()
-    }
-    with torch.no_grad():
-        whole = model.eval()(rows)[0]
-        dropped = model.train()(rows)
-    error = dropped.std(0) / len(dropped) ** 0.5
-    assert ((dropped.mean(0) - whole).abs() < 5 * error).all()
-    assert (dropped.std(0) > 0).all()
-
-
-def test_contraction_of_unitaries_and_of_jumps() -> None:
-    torch.manual_seed(2)
-    kets = torch.nn.functional.normalize(torch.randn(40, 4, dtype=torch.complex128), dim=1)
-    for evolution, low, high in (("unitary", 1 - 1e-6, 1 + 1e-6), ("jump", 0.0, 0.999)):
-        model = build(
-            "quantum-jump", INPUTS, ("x", "y"), dict(dims=2, evolution=evolution)
-        ).double()
-        assert low < controls.contraction(model, kets) < high
-
-
 # What is published.
 
 
-def test_page_and_file_agree() -> None:
-    if not replication.RUNS.is_file():
-        pytest.skip("no runs are kept here")
+def block(page: str, name: str) -> str:
+    """What stands between the markers of a table."""
+    text = (ROOT / page).read_text().partition(f"<!-- table:{name} -->")[2]
+    return text.partition("<!-- /table -->")[0]
+
+
+def test_a_claim_has_one_verdict_on_all_surfaces() -> None:
     published = benchmark_board.load_claims().tested
-    page = (ROOT / "docs" / "plugins" / "claims.md").read_text()
+    if not published:
+        pytest.skip("the runs of the plan are under way")
     assert [claim.claim for claim in published] == [
         claim["claim"] for claim in replication.PLAN["claims"].values()
     ]
+    claims = block("docs/plugins/claims.md", "claims-results").splitlines()
+    results = block("docs/results.md", "overview-jumps")
+    readme = block("README.md", "front-results")
     for claim in published:
-        line = f"- *{claim.claim}*: **{claim.verdict}**;"
-        assert page.count(line) == 1
+        assert claim.verdict in VERDICTS
+        assert claim.verdict == next(iter(claim.readouts.values()))
+        [row] = [place for place, line in enumerate(claims) if f"*{claim.claim}*" in line]
+        assert claims[row].endswith(f"| **{claim.verdict}** |")
+        assert f"| {claim.claim} | {' | '.join(claim.readouts.values())} |" in results
+        for readout, verdict in claim.readouts.items():
+            assert f"{readout.capitalize()} read-out: {verdict};" in claim.sentence
+    for verdict in VERDICTS:
+        named = [claim.claim for claim in published if claim.verdict == verdict]
+        if not named:
+            continue
+        assert f"{len(named)} {verdict}" in readme
+        for name, page in report.COUNTED.items():
+            assert f"{len(named)} {verdict} ({'; '.join(named)})" in block(f"docs/{page}", name)
 
 
-def test_pages_agree_on_the_verdict_counts() -> None:
-    if not replication.RUNS.is_file():
-        pytest.skip("no runs are kept here")
-    published = benchmark_board.load_claims().tested
-    for name, page in report.COUNTED.items():
-        text = (ROOT / "docs" / page).read_text().partition(f"<!-- table:{name} -->")[2]
-        text = text.partition("<!-- /table -->")[0]
-        for verdict in report.VERDICTS:
-            named = [claim.claim for claim in published if claim.verdict == verdict]
-            assert f"{len(named)} {verdict}" in text
-            assert all(claim in text for claim in named)
+def test_the_page_shows_each_claim_with_its_verdicts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    records, plan, sets = made_runs(0.35)
+    claims = report.assess(report.by_cell(records, plan, "p"), plan, sets)
+    file = tmp_path / "claims.json"
+    file.write_text(json.dumps(report.as_json(claims, sets, ["2026-01-01"])))
+    monkeypatch.setattr(benchmark_board, "CLAIMS_FILE", file)
+    said_there = plain(said(visit("Leaderboard", **{"board": "digits", "board.view": "Claims"})))
+    for claim in claims:
+        parts = [f"{readout} read-out: {verdict}" for readout, verdict in claim.verdicts.items()]
+        assert " · ".join(parts) in said_there
+        assert plain(report.sentence(claim)) in said_there
+    monkeypatch.setattr(front, "CLAIMS", file)
+    assert f"| A is better | {SUPPORTED} | {BY_CONSTRUCTION} |" in front.jumps(front.read_claims())
+
+
+def test_a_parity_without_evolution_is_true_by_construction() -> None:
+    assert f"| {BY_CONSTRUCTION} |" in block("README.md", "front-results").splitlines()[3]
+    audit = block("docs/plugins/why.md", "audit-short")
+    [row] = [line for line in audit.splitlines() if line.startswith("| QiNN-QJ: any evolution |")]
+    assert row.split("|")[2].strip().startswith(BY_CONSTRUCTION)

@@ -262,9 +262,9 @@ def test_twin_that_failed_with_some_seeds_is_reported() -> None:
     assert "Coherence (local basis): the twin learns with 7 of 10 seeds" in picture.caption
     assert "learns with" not in drawn["parity"].caption
     assert "the wider interval is a bound" in picture.caption
-    # what matters stands first, what is no test last
+    # what matters stands first, what is true by construction last
     assert picture.title.startswith("Split: coherence (local basis); undecided: ")
-    assert picture.title.endswith("no test: any evolution")
+    assert picture.title.endswith("true by construction: any evolution")
     places = {y for trace in picture.figure.data for y in trace.y if y is not None}
     names = [row["resource"] for row in audit.load_shipped_audit("avparity")["rows"]]
     left = [name for at, name in enumerate(names) if not any(abs(y - at) < 0.5 for y in places)]

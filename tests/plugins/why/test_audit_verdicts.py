@@ -163,10 +163,10 @@ def test_failed_seeds_are_counted_and_not_averaged(parity: Any) -> None:
     assert "| – | – | – | – | – |" in cells  # no mean difference, interval or p-value
 
 
-def test_additive_twin_is_no_test_where_sums_are_at_chance(parity: Any) -> None:
+def test_additive_twin_is_true_by_construction_where_sums_are_at_chance(parity: Any) -> None:
     records = [*trained("qj", 0.973 + NOISE), *trained("qj-none", 0.5 + OTHER, train=0.5)]
     adds = audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]
-    assert adds["verdict"] == "no test"
+    assert adds["verdict"] == "true by construction"
     assert "sums over modalities are at chance" in explain_verdict(adds)
     # the same numbers of a twin that can do more are a test
     assert audit_rows.entry(records, parity)["rows"][0]["verdict"] == "needed"
@@ -179,22 +179,22 @@ def test_additive_twin_is_no_test_where_sums_are_at_chance(parity: Any) -> None:
     assert audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]["verdict"] == "needed"
 
 
-def test_additive_twin_is_no_test_where_truth_has_joint_terms() -> None:
+def test_additive_twin_is_true_by_construction_where_truth_has_joint_terms() -> None:
     planted = data.load("planted")
     records = [
         {**one, "test": {"acc2_non0": one["test"]["accuracy"]}}
         for one in [*trained("qj", 0.926 + NOISE), *trained("qj-none", 0.893 + OTHER)]
     ]
     row = audit_rows.entry(records, planted, summing={"qj-none"})["rows"][0]
-    assert row["verdict"] == "no test"
+    assert row["verdict"] == "true by construction"
     assert "the known truth of these data has joint terms" in explain_verdict(row)
-    assert audit_rows.entry(records, planted)["rows"][0]["verdict"] != "no test"
+    assert audit_rows.entry(records, planted)["rows"][0]["verdict"] != "true by construction"
 
 
 def test_model_at_chance_gives_no_verdict(parity: Any) -> None:
     records = [*trained("qj", 0.5 + NOISE), *trained("qj-unitary", 0.5 + OTHER)]
     row = audit_rows.entry(records, parity)["rows"][0]
-    assert row["verdict"] == "no test"
+    assert row["verdict"] == "undecided"
     assert "the model itself is at chance with every seed" in explain_verdict(row)
 
 
@@ -457,9 +457,9 @@ def test_shipped_rows_follow_from_stored_runs() -> None:
         for scope, test in row["tests"].items():
             assert test["low"] == pytest.approx(known["tests"][scope]["low"])
             assert test["differs"] == pytest.approx(known["tests"][scope]["differs"])
-    assert [row["resource"] for row in shipped["rows"] if row["verdict"] == "no test"] == [
-        "any evolution"
-    ]
+    assert [
+        row["resource"] for row in shipped["rows"] if row["verdict"] == "true by construction"
+    ] == ["any evolution"]
 
 
 def test_stored_runs_are_identified_by_name() -> None:

@@ -4,23 +4,20 @@
     helps       the twin is worse
     not needed  no difference of the margin or more either way (two one-sided tests: Schuirmann 1987)
     harms       the twin is better
-    undecided   none of these
+    undecided   none of these, or the model itself is at chance with every seed
     split       some seeds of the model or of the twin learn nothing: counts of seeds, no mean
-    no test     it can come out one way only; it is listed, and counts nowhere
+
+A row whose twin cannot but be worse is "true by construction": it is listed, and counts nowhere. So it is where the
+twin can only add up modalities, the model can do more, and sums are at chance (in every seed, and on training rows,
+too) or the known truth of the data has joint terms: then the data decide, not the model.
 
 Each but the last two is said of new seeds and new test rows where the numbers carry it. Where they carry it for new
 seeds on these test rows alone, the verdict ends in "on these rows". The margin is `WITHIN`, or a quarter of the model's
 error where that is less. p-values are corrected over all rows of a table (Holm 1979), and those at 5% or less count.
-
-A test can come out one way only
-    - where the twin can only add up modalities, the model can do more, and sums are at chance (in every seed, and on
-      training rows, too) or the known truth of the data has joint terms: then the data decide, not the model;
-    - where the model itself is at chance with every seed: then no twin can be worse.
 """
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -28,7 +25,7 @@ import numpy as np
 from qfusion.data import DataSet
 from qfusion.explain import bootstrap
 from qfusion.plugins.why.audit.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
-from qfusion.plugins.why.audit.audit_verdicts import FEWEST, HERE, judge
+from qfusion.plugins.why.audit.audit_verdicts import FEWEST, HERE, Exemption, judge
 from qfusion.plugins.why.evidence import (
     SHARES,
     EvaluationBasis,
@@ -46,16 +43,6 @@ WITHIN = 0.02  # differences of the metric up to it count as none
 OF_ERROR = 0.25  # so do differences up to this part of the model's error, where that is smaller
 
 Record = Mapping[str, Any]
-
-
-class Exemption(Enum):
-    """Reason why a test can have only one outcome, so that its row is no test."""
-
-    MODEL_AT_CHANCE = "model at chance"
-    JOINT_TRUTH = (
-        "joint truth"  # the twin only adds up modalities, and the known truth has joint terms
-    )
-    SUMS_AT_CHANCE = "sums at chance"  # the twin only adds up modalities, and sums are at chance
 
 
 def entry(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from qfusion import _sentences
@@ -9,7 +10,7 @@ from qfusion.plugins.why import evidence
 
 FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
 LEVEL = 0.05
-NO_TEST, SPLIT, UNDECIDED = "no test", "split", "undecided"
+SPLIT, UNDECIDED = "split", "undecided"
 HERE = " on these rows"
 WORSE = (
     "needed",
@@ -25,11 +26,21 @@ ORDER = (
     UNDECIDED,
     "not needed",
     "not needed" + HERE,
-    NO_TEST,
+    evidence.BY_CONSTRUCTION,
 )  # as shown
 SCOPES = ("rows", "seeds")  # new seeds and new rows; new seeds on these rows
 # What is tested: a difference of 0; of the margin or less; of the margin or more either way.
 KINDS = ("differs", "more", "within")
+
+
+class Exemption(Enum):
+    """Reason why a test can have only one outcome, so that its row is no test."""
+
+    MODEL_AT_CHANCE = "model at chance"
+    JOINT_TRUTH = (
+        "joint truth"  # the twin only adds up modalities, and the known truth has joint terms
+    )
+    SUMS_AT_CHANCE = "sums at chance"  # the twin only adds up modalities, and sums are at chance
 
 
 # Verdicts, over all rows of a table.
@@ -60,7 +71,8 @@ def _untested_verdict(row: Mapping[str, Any]) -> str:
             f"{UNDECIDED} ({_sentences.count(row['seeds'], 'seed')})" if row["seeds"] else UNDECIDED
         )
     if row["excluded"]:
-        return NO_TEST
+        at_chance = row["excluded"] == Exemption.MODEL_AT_CHANCE.value
+        return UNDECIDED if at_chance else evidence.BY_CONSTRUCTION
     return SPLIT if row["learned"] else ""
 
 
@@ -105,7 +117,7 @@ def _agree(rows: Sequence[dict[str, Any]]) -> None:
     own = {
         row["twin"]: (row["verdict"], row["worth"])
         for row in rows
-        if "tests" in row and row["verdict"] != NO_TEST
+        if "tests" in row and not row["excluded"]
     }
     for row in rows:
         if row["verdict"] not in WORSE:

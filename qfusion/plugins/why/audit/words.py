@@ -5,8 +5,7 @@ from typing import Any
 
 from qfusion._sentences import listed
 from qfusion.plugins.why.audit.audit_plan import RESOURCES
-from qfusion.plugins.why.audit.audit_rows import Exemption
-from qfusion.plugins.why.audit.audit_verdicts import UNDECIDED, verdict_rank
+from qfusion.plugins.why.audit.audit_verdicts import UNDECIDED, Exemption, verdict_rank
 
 MOST_NAMED = 3  # resources of a verdict that are named; more are counted
 VERDICT = "{verdict}: {resources}"
