@@ -22,7 +22,6 @@ from qfusion.study.trainings import RunStatus, Status
 from qfusion.training import checkpoint_cards, default_options
 from qfusion.views import learning, learning_inside
 from qfusion.views.pages import train as builders
-from qfusion.views.pages.panel import draw_view
 from qfusion.views.words.training import WAYS
 
 # What a run waits for before its first loss.
@@ -150,16 +149,14 @@ def _metric(shown: list[trainings.RunStatus]) -> None:
             icon=":material/help:",
         )
     else:
-        with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                title = st.container(width="stretch")
-                metric = widgets.draw(
-                    learning.METRIC, options=known, default=trainings.main_metric(known)
-                )
-            picture = draw_view(shown, view=learning.train_metric, metric=metric)
-            with title:
-                figure.heading(picture.title)
-            figure.draw_without_panel(picture)
+        panels.show_with_controls(
+            shown,
+            "train-metric",
+            lambda: widgets.draw(
+                learning.METRIC, options=known, default=trainings.main_metric(known)
+            ),
+            first=True,
+        )
 
 
 def draw_inner_terms(shown: list[trainings.RunStatus]) -> None:
