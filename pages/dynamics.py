@@ -239,6 +239,7 @@ def dynamics(context: PageContext) -> None:
                 last = len(sample.places) - 1
                 with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
                     widgets.draw(CURSOR, step=1 / last)
+                    sliders.draw_play(sample)
             panels.tabs(
                 dynamics_page.VIEW,
                 TABS | {"Decision": partial(decision_tab, rest)} | plugin.tabs("dynamics"),

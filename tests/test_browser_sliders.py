@@ -210,3 +210,54 @@ def test_arrow_keys_are_followed_and_a_mark_sets_its_slider(visit: Callable[[str
 
 def slider_value(page: Any) -> float:
     return dragging.Slider(page, "T").value
+
+
+# The least opacity of what is seen on the page, looked at once a frame.
+WATCH_PALE = """() => {
+  window.palest = 1;
+  const look = () => {
+    for (const e of document.querySelectorAll('[data-testid=stMain] .stElementContainer'))
+      if (e.checkVisibility()) palest = Math.min(palest, Number(getComputedStyle(e).opacity));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_play_moves_the_time_cursor_until_it_is_paused_and_greys_nothing(
+    visit: Callable[[str], Any],
+) -> None:
+    page = visit("/dynamics?model=qj-planted&sample=p2924")
+    thumb = page.locator(".st-key-cursor input[type=range]")
+    button = page.locator(".st-key-play button")
+    line = page.locator(".st-key-figure-decision-over-time .plotly-live-cursor")
+    page.wait_for_selector(".st-key-figure-decision-over-time .js-plotly-plot .xtitle")
+    page.evaluate(WATCH_PALE)
+    assert (thumb.input_value(), button.inner_text(), line.count()) == ("1", "Play", 0)
+    button.click()
+    page.wait_for_function(
+        "() => { const at = document.querySelector('.st-key-cursor input[type=range]').value;"
+        " return at > 0.1 && at < 1; }"
+    )
+    assert button.inner_text() == "Pause"
+    first = line.bounding_box()["x"]
+    page.wait_for_function(
+        "from => document.querySelector('.plotly-live-cursor').getBoundingClientRect().x > from + 20",
+        arg=first,
+    )
+    assert "t=" not in page.url  # the browser alone moves it
+    assert page.evaluate("palest") == 1
+    button.click()
+    stopped = float(thumb.input_value())
+    assert 0.1 < stopped < 1
+    page.wait_for_function(f"() => location.search.includes('t={stopped:g}')")
+    settle(page)
+    assert (float(thumb.input_value()), button.inner_text()) == (stopped, "Play")
+    assert line.count() == 0  # the figure has a cursor of its own there
+    assert f"At t = {stopped:.2f}" in page.inner_text(".st-key-cursor-values")
+    button.click()  # on to the end, where it stops by itself
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-play button').textContent === 'Play'",
+        timeout=15_000,
+    )
+    assert thumb.input_value() == "1"

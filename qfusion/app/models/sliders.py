@@ -12,6 +12,7 @@ from qfusion.app.models import slider_answers, slider_requests
 from qfusion.app.models.fusion_rules import circuit_metrics, shown_classes
 from qfusion.app.models.tweaks import GATE_ANGLES, TABLE_ANGLES
 from qfusion.figures import style
+from qfusion.figures.lines import TIME
 from qfusion.models.network import gate_angles
 from qfusion.models.protocols import TruthTables
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned_values
@@ -21,7 +22,7 @@ from qfusion.study.study import Study
 from qfusion.views import circuit, decision
 from qfusion.views.circuit import GATE
 from qfusion.views.pages import choices
-from qfusion.views.pages.choices import TERMS
+from qfusion.views.pages.choices import CURSOR, TERMS
 
 KEY = "knobs"
 
@@ -215,3 +216,30 @@ def _turn(highest: Mapping[str, float]) -> None:
         return
     if 0 <= value <= highest[knob]:
         state.put(knob, float(value))
+
+
+PLAY = "play"
+
+
+def draw_play(sample: Sample) -> None:
+    """Draw the button that moves the time cursor, beside its slider. The browser moves it; once it stops, the page is
+    drawn at that time.
+    """
+    component("play")(
+        key=PLAY,
+        data={
+            "value": state.get(CURSOR.key, CURSOR.default),
+            "end": float(sample.places[-1]),
+            "axis": TIME,
+        },
+        width="content",
+        on_paused_change=_pause,
+    )
+
+
+def _pause() -> None:
+    """Set the time cursor to where the button has left it. A browser may send anything."""
+    sent = state.get(PLAY)
+    share = sent.get("paused") if isinstance(sent, Mapping) else None
+    if isinstance(share, int | float) and 0 <= share <= 1:
+        state.put(CURSOR.key, float(share))
