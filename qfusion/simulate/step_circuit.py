@@ -155,17 +155,14 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
     part = master_equation.hamiltonian_shares(system.jumps[k], system.dims)
     top = max(part, key=lambda subset: part[subset])
     acts = (
-        f"its largest part, {_percent(part[top])}, acts on exactly {_together(top, system.names)}"
+        f"{_percent(part[top])} of it acts on exactly {_together(top, system.names)}"
         if part[top]
         else "it is a multiple of the identity and changes nothing"
     )
     facts = {"jump probability at the start": here, "largest jump probability": most}
     for subset, share in part.items():
         facts[f"share on {_together(subset, system.names)}"] = share
-    sentence = (
-        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
-        f"to first order in dt; {acts}."
-    )
+    sentence = f"L{k + 1} jumps with probability {here:.2g} in the first step; {acts}."
     return StepGate(
         "jump",
         f"L{k + 1}",

@@ -349,6 +349,11 @@ def test_sentences_about_cuts_of_a_sample() -> None:
         f"Removing all correlations with {NAMES[1]} at t = 0.67 lowers the score from 1.00 to 0.25 (0.50 if "
         f"{NAMES[1]} is never correlated)"
     )
+    assert describe_cut(found, 1, "log-odds") == (
+        f"Cutting the correlations with {NAMES[1]} at t = 0.67 costs 0.75 of 1.00 nats; 0.25 if classical ones are kept"
+    )
+    scores[1, 1, 2, 0, 1] = 1.1  # a gain is no cost, nor is a change of sign
+    assert describe_cut(found, 1, "log-odds").startswith("Removing all correlations")
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])

@@ -42,6 +42,12 @@ class LargestCut:
     classical: float | None
     uncorrelated: float | None
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether cuts of every kind take a part of a positive output, and at most all of it."""
+        left = (self.after, self.classical, self.uncorrelated)
+        return all(0 <= value <= self.before for value in left if value is not None)
+
 
 def largest_cut(result: Cuts, output: int) -> LargestCut:
     """Return the cut that changes an output of the first sample most."""

@@ -2,7 +2,13 @@
 
 from qfusion._sentences import size
 from qfusion.plugins.why.cuts.cut_losses import CutMetrics
-from qfusion.plugins.why.cuts.cut_summaries import Change, Dependence, dependence, largest_cut
+from qfusion.plugins.why.cuts.cut_summaries import (
+    Change,
+    Dependence,
+    LargestCut,
+    dependence,
+    largest_cut,
+)
 from qfusion.plugins.why.cuts.state_cuts import Cuts
 from qfusion.views.words.rules import format_estimate, name_metric
 
@@ -11,6 +17,11 @@ SMALL_CUT = (
     "Removing the correlations of one modality at one time changes the {quantity} by at most {change} (from "
     "{before:z.2f}{notes})"
 )
+COSTS = (
+    "Cutting the correlations with {modality} at t = {time:.2f} costs {lost} of {before:.2f} nats"
+)
+CLASSICAL_COSTS = "{lost} if classical ones are kept"
+NEVER_COSTS = "{lost} if {modality} is never correlated"
 LARGEST_CUT = "Removing all correlations with {modality} at t = {time:.2f} {moves}{notes}"
 LEAVES = "leaves the {quantity} at {before}"
 RAISES = "raises the {quantity} from {before} to {after}"
@@ -62,6 +73,8 @@ def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
             notes="".join(f"; {note}" for note in notes),
         )
     before, after = f"{cut.before:z.2f}", f"{cut.after:z.2f}"
+    if quantity == "log-odds" and before != after and cut.is_loss:
+        return _describe_loss(cut)
     moves = RAISES if cut.after > cut.before else LOWERS
     if before == after:
         moves = LEAVES
@@ -71,6 +84,23 @@ def describe_cut(result: Cuts, output: int, quantity: str = "score") -> str:
         moves=moves.format(quantity=quantity, before=before, after=after),
         notes=f" ({'; '.join(notes)})" if notes else "",
     )
+
+
+def _describe_loss(cut: LargestCut) -> str:
+    """Return what a cut takes of the log-odds, and what is taken by cuts of other kinds, as a title."""
+
+    def lost(left: float) -> str:
+        return f"{cut.before - left:z.2f}"
+
+    title = COSTS.format(
+        modality=cut.modality, time=cut.time, lost=lost(cut.after), before=cut.before
+    )
+    others = []
+    if cut.classical is not None:
+        others.append(CLASSICAL_COSTS.format(lost=lost(cut.classical)))
+    if cut.uncorrelated is not None:
+        others.append(NEVER_COSTS.format(lost=lost(cut.uncorrelated), modality=cut.modality))
+    return "; ".join([title, *others])
 
 
 def describe_cuts(result: CutMetrics, metric: str | None = None) -> str:
