@@ -33,14 +33,15 @@ const signed = value => {
 
 const shareWords = value => value >= 0.9995 ? '> 0.999' : value < 0.0005 ? '< 0.001' : value.toFixed(3);
 
-function shortNumbers(values) {  // as of figures/generator_attribution.py
+const number = (value, digits) => {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? (0).toFixed(digits) : minus(text);
+};
+
+function cellNumbers(values) {  // as of figures/generator_attribution.py
   const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const digits = most > 1e-12 ? Math.min(9, Math.max(2, 1 - Math.floor(Math.log10(most)))) : 2;
-  return Array.from(values, value => {
-    const text = value.toFixed(digits);
-    if (Number(text) === 0) return '0';
-    return minus(Math.abs(value) < 1 ? text.replace('0.', '.') : text);
-  });
+  return Array.from(values, value => number(value, digits));
 }
 
 function softmax(values) {
@@ -344,7 +345,7 @@ class ModelFollower extends Follower {
   drawCells({rects, texts, start, end, scale, shown}, x) {
     const {columns, dark, bright, light} = shown, {built} = this.groups, parts = built.at(x), rows = parts.length / columns;
     const sums = Array.from({length: columns}, (_, g) => { let sum = 0; for (let s = 0; s < rows; s++) sum += parts[s * columns + g]; return sum; });
-    const values = [...parts, ...sums], most = Math.max(1e-12, ...values.map(Math.abs)), words = shortNumbers(values);
+    const values = [...parts, ...sums], most = Math.max(1e-12, ...values.map(Math.abs)), words = cellNumbers(values);
     values.forEach((value, n) => {
       rects[n]?.setAttribute('fill', scaled(scale, (value / most + 1) / 2));
       if (!texts[n]) return;
@@ -352,7 +353,7 @@ class ModelFollower extends Follower {
       texts[n].style.fill = (Math.abs(value) > 0.6 * most) === light ? dark : bright;
     });
     const ends = ['start', 'end'].map(name => { const own = [...this.groups[name].at(x)]; return [...own, own.reduce((sum, value) => sum + value, 0)]; });
-    const numbers = shortNumbers(ends.flat());
+    const numbers = cellNumbers(ends.flat());
     [start, end].forEach((column, k) => column.forEach((text, n) => { const word = numbers[k * ends[0].length + n]; if (text.textContent !== word) text.textContent = word; }));
   }
 }

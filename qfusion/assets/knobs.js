@@ -120,11 +120,6 @@ async function follow(own, host) {
   follower.draw(own.value);
 }
 
-const number = (value, digits) => {
-  const text = value.toFixed(digits);
-  return Number(text) === 0 ? (0).toFixed(digits) : minus(text);
-};
-
 // The number beside a slider, and where the page says its value in words.
 function rewrite(own) {
   const {number: field, words} = page.knobs[own.knob], put = (node, key, text) => {

@@ -100,13 +100,13 @@ def attribution_matrix(
             figure,
             np.tile(np.arange(G), S + 1),
             np.repeat(rows, G),
-            _format_short(values).ravel().tolist(),
+            _format_cells(values).ravel().tolist(),
             size=10,
             hue=np.where(dark, ON_DARK, ON_BRIGHT).ravel().tolist(),
             meta=part_meta("texts"),
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
-    columns = zip(("start", "end"), (-1.4, G + 0.4), ends, _format_short(ends), strict=True)
+    columns = zip(("start", "end"), (-1.4, G + 0.4), ends, _format_cells(ends), strict=True)
     for part, place, column, texts in columns:
         figure.add_trace(
             {
@@ -125,7 +125,7 @@ def attribution_matrix(
     figure.update_layout(
         xaxis={
             "tickvals": [-1.4, *range(G), G + 0.4],
-            "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
+            "ticktext": ["at t = 0", *(label(title, 34) for title in titles), "at T"],
             "tickangle": -45,
             "range": [-2.1, G + 1.1],
             "showline": False,
@@ -152,20 +152,11 @@ def attribution_matrix(
     return figure
 
 
-def _format_short(values: np.ndarray) -> np.ndarray:
-    """Return the numbers for narrow cells: two digits of the largest, without a zero before the point.
-
-    A number whose digits are all zero is "0".
-    """
+def _format_cells(values: np.ndarray) -> np.ndarray:
+    """Return the numbers of cells, all with as many decimals as two digits of the largest need."""
     most = float(np.abs(values).max(initial=0))
     decimals = int(np.clip(1 - np.floor(np.log10(most)), 2, 9)) if most > 1e-12 else 2
-
-    def format_value(value: float) -> str:
-        text = f"{value + 0.0:.{decimals}f}"
-        bare = text.replace("0.", ".", 1) if abs(value) < 1 else text
-        return bare.replace("-", "−") if float(text) else "0"
-
-    texts = [format_value(float(value)) for value in np.ravel(values)]
+    texts = [true_minus(f"{value:z.{decimals}f}") for value in np.ravel(values)]
     return np.array(texts, dtype=object).reshape(np.shape(values))
 
 
