@@ -445,7 +445,7 @@ def test_circuit_boxes_have_descriptions_and_links_escaped() -> None:
         for shape in figure.layout.shapes
         if shape.type == "rect" and shape.line.width == 3
     ]
-    assert set(rims) == {style.VERMILLION}  # the third gate is inside the last box
+    assert set(rims) == {style.INK}  # the third gate is inside the last box
     with pytest.raises(InvalidInput, match="bloch"):
         diagram.diagram([], [diagram.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ from qfusion.views.words.names import INERT
 from qfusion.views.words.rules import cite_sample, format_probability
 
 if TYPE_CHECKING:
-    from qfusion.simulate.step_circuit import StepError
+    from qfusion.simulate.step_circuit import StepError, StepGate
 
 
 STEPS = 20
@@ -243,7 +244,7 @@ def circuit(
         built = step_circuit(sample, steps, gates)
         title = (
             f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
-            f"{count(len(built.wires), 'qubit')}"
+            f"{count(len(built.wires), 'qubit')}{_describe_meeting(built.gates)}"
         )
         again = "The step is repeated until T." if steps > 1 else "This step fills T."
         every = tuple(range(len(walk.wires)))
@@ -302,6 +303,14 @@ def circuit(
         table=qubit_table(walk, at) if seen is None else _list_gates(walk, seen),
         alternative=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.",
     )
+
+
+def _describe_meeting(gates: Sequence[StepGate]) -> str:
+    """Return which gate of H is the first to act on several modalities, as the end of a title; empty if none does."""
+    for number, gate in enumerate(gates, 1):
+        if gate.kind == "unitary" and len(gate.modalities) > 1:
+            return f"; modalities first meet in gate {number}, {text.escape_markdown(gate.label)}"
+    return ""
 
 
 def _list_gates(walk: charts.Replay, seen: Cone[int]) -> pd.DataFrame:

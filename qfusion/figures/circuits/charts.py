@@ -17,7 +17,6 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     UNSIGNED_SCALE,
-    VERMILLION,
     bare_axis,
     base_figure,
     cell_annotations,
@@ -159,7 +158,7 @@ def entropy_lines(
         )
     shapes = [segment((x, x), (0, 1), dash="dot", yref="paper", layer="below") for x, _ in marks]
     if at is not None:
-        cursor = segment((at, at), (0, 1), hue=VERMILLION, width=2, yref="paper", layer="below")
+        cursor = segment((at, at), (0, 1), hue=INK, width=2, yref="paper", layer="below")
         shapes.append(cursor)
     figure.update_layout(
         shapes=shapes,

@@ -300,7 +300,7 @@ def _box(
     half = 0.2 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
-    rim_hue = VERMILLION if current else hue
+    rim_hue = INK if current else hue
     if box.joined:
         shapes.append(
             segment(
