@@ -187,6 +187,8 @@ def _model(names: list[str], offered: list[str]) -> str:
                 width="stretch",
             )
         )
+        # in every address, since Back leads to what an address names
+        state.open_params().register(address.MODEL.key)
         if model in shown:  # another process may have deleted it meanwhile
             widgets.show_model(shown[model])
     return model
