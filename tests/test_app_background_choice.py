@@ -281,7 +281,7 @@ def test_time_from_which_joint_terms_dominate() -> None:
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
         network.describe_takeover(moments, {"": rising, "x": single, "x+y": rising})
-        == "Joint terms lead from “a” (joint share 67% at the end)"
+        == "In size, joint terms lead from “a” (joint share 67% at the end)"
     )
     assert (
         network.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})

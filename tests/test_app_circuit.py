@@ -472,4 +472,4 @@ def test_couplings_of_the_step_change_the_decision() -> None:
         pytest.approx(levels[1::2].sum(), abs=1e-9),
         "at T",
     )
-    assert circuit_views.decision(sample)[0] == f"<b>score</b><br>{sample.score:+.2f}"
+    assert circuit_views.decision(sample)[0] == true_minus(f"<b>score</b><br>{sample.score:+.2f}")

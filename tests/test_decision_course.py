@@ -40,10 +40,10 @@ def test_answer_sentences() -> None:
         }.items()
     }
     assert said_of["late"] == (
-        "Joint terms lead from t = 2; the entropy grows to 1.00 nats at the end"
+        "In size, joint terms lead from t = 2; the entropy grows to 1.00 nats at the end"
     )
-    assert "Joint terms do not lead at the end (joint share 0% to 20%)" in said_of["never"]
-    assert said_of["always"].startswith("Joint terms lead from the start; the entropy grows")
+    assert "In size, joint terms do not lead at the end (joint share 0% to 20%)" in said_of["never"]
+    assert said_of["always"].startswith("In size, joint terms lead from the start; the entropy grows")
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
@@ -91,7 +91,7 @@ def test_slider_shows_joint_share_of_its_pair() -> None:
         in words
     )
     assert "H: left + right × 0: mutual information 0." in words.replace("*", "")
-    assert re.search("Joint terms lead from t = 0.*; .*mutual information of left and right", words)
+    assert re.search("In size, joint terms lead from t = 0.*; .*mutual information of left and right", words)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_terms_that_cancel_count_by_their_sizes(joint: list[float]) -> None:
     title = decision.title_joint_course(
         one_after_another(joint), TEXT, "the entropy", "nats", list("abcd")
     )
-    assert title.startswith("Joint terms never lead (joint share 0% to 21%)")
+    assert title.startswith("In size, joint terms never lead (joint share 0% to 21%)")
 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])

@@ -38,12 +38,13 @@ from qfusion.views.words.rules import (
 )
 from qfusion.views.words.verdicts import describe_leader
 
-# Titles: when joint terms lead, which means that they outweigh single modalities.
+# Titles: when joint terms lead, which means that the sum of their sizes exceeds that of single modalities. Who decides
+# is said of sums with signs, see `words.verdicts`.
 COURSE_TITLES: dict[JointCourse, str] = {
-    JointCourse.NEVER: "Joint terms never lead (joint share {start} to {end}); {moves}",
-    JointCourse.LOST: "Joint terms do not lead at the end (joint share {start} to {end}); {moves}",
-    JointCourse.ALWAYS: "Joint terms lead from the start; {moves}",
-    JointCourse.FROM: "Joint terms lead from {place}; {moves}",
+    JointCourse.NEVER: "In size, joint terms never lead (joint share {start} to {end}); {moves}",
+    JointCourse.LOST: "In size, joint terms do not lead at the end (joint share {start} to {end}); {moves}",
+    JointCourse.ALWAYS: "In size, joint terms lead from the start; {moves}",
+    JointCourse.FROM: "In size, joint terms lead from {place}; {moves}",
 }
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")

@@ -288,9 +288,9 @@ def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) ->
     if percent[-1] == 50:
         return "At the end joint terms and single modalities are equal in size (joint share 50%)"
     if percent[-1] < 50:
-        return f"At the end single modalities lead (joint share {percent[-1]:.0f}%)"
+        return f"At the end single modalities lead in size (joint share {percent[-1]:.0f}%)"
     since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
-    return f"Joint terms lead from “{since}” (joint share {percent[-1]:.0f}% at the end)"
+    return f"In size, joint terms lead from “{since}” (joint share {percent[-1]:.0f}% at the end)"
 
 
 def layer_table(

@@ -79,14 +79,14 @@ JOINT_ALONE = (
     "{the_combination} decides: joint terms sum to {joint}; the sum of single modalities is within its spread over "
     "{seeds} training seeds."
 )
-JOINT_ALONE_HEADLINE = "the combination decides (joint terms {joint})"
+JOINT_ALONE_HEADLINE = "the combination decides (joint terms sum to {joint})"
 
 # The verdict as a title.
 HEADLINES: dict[Relation, str] = {
     Relation.UNDECIDED: "undecided, as contributions nearly cancel (net {net})",
     Relation.PRIOR: "the baseline ({baseline}) decides, not the modalities",
-    Relation.JOINT: "the combination decides (joint terms {joint}, single modalities {own})",
-    Relation.CORRECTION: "single modalities ({own}) decide, corrected by the combination ({joint})",
+    Relation.JOINT: "the combination decides (joint terms sum to {joint}, single modalities to {own})",
+    Relation.CORRECTION: "single modalities decide (they sum to {own}), corrected by the combination ({joint})",
     Relation.CONFLICT: "{outweighs_by_name}",
     Relation.DOMINANCE: "{first} dominates",
     Relation.AGREEMENT: "{same_way_by_name} point the same way",
