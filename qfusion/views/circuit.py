@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed
+from qfusion._sentences import count, listed, true_minus
 from qfusion.figures import style
 from qfusion.figures.circuits import boxes, charts, diagram
 from qfusion.figures.circuits.qubits import KINDS
@@ -360,7 +360,7 @@ def decision(sample: Sample) -> tuple[str, str]:
     names = sample.study.classes
     scores = sample.scores
     if not names:
-        return f"<b>score</b><br>{scores[0]:+z.2f}", f"score {scores[0]:+z.4f}"
+        return true_minus(f"<b>score</b><br>{scores[0]:+z.2f}"), f"score {scores[0]:+z.4f}"
     c = int(np.argmax(scores))
     lines = [
         f"{style.label(name)}: log-odds {value:+.3f}, softmax {format_probability(share)}"
