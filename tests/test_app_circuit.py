@@ -11,6 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
+from qfusion._sentences import true_minus
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusion
 from qfusion.figures.circuits import boxes

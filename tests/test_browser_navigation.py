@@ -301,6 +301,24 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     assert urlsplit(page.url).path == "/glossary"
 
 
+def test_back_leads_to_the_default_model(page: Any, server: Any) -> None:
+    visits.open_page(page, server.url + "/dynamics")
+    page.wait_for_function("() => location.search.includes('model=qj-planted')")
+    page.locator('[data-testid="stSidebar"]').get_by_role(
+        "link", name="Circuit", exact=True
+    ).click()
+    page.wait_for_selector("h1:has-text('Circuit')")
+    visits.still(page)
+    page.locator(".st-key-model input").click()
+    page.get_by_role("option", name="qj-parity").click()
+    page.wait_for_function("() => location.search.includes('model=qj-parity')")
+    visits.still(page)
+    page.go_back()
+    page.wait_for_selector("h1:has-text('Dynamics')")
+    visits.still(page)
+    assert shown(page) == ["qj-planted", "planted"]
+
+
 QUESTIONS = list(overview.QUESTIONS)
 QUESTION_CELLS = '[class*="st-key-question-"]'
 # Where the figures behind two of the answers are.
