@@ -43,7 +43,9 @@ def test_answer_sentences() -> None:
         "In size, joint terms lead from t = 2; the entropy grows to 1.00 nats at the end"
     )
     assert "In size, joint terms do not lead at the end (joint share 0% to 20%)" in said_of["never"]
-    assert said_of["always"].startswith("In size, joint terms lead from the start; the entropy grows")
+    assert said_of["always"].startswith(
+        "In size, joint terms lead from the start; the entropy grows"
+    )
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
@@ -91,7 +93,9 @@ def test_slider_shows_joint_share_of_its_pair() -> None:
         in words
     )
     assert "H: left + right × 0: mutual information 0." in words.replace("*", "")
-    assert re.search("In size, joint terms lead from t = 0.*; .*mutual information of left and right", words)
+    assert re.search(
+        "In size, joint terms lead from t = 0.*; .*mutual information of left and right", words
+    )
 
 
 @pytest.mark.parametrize(
