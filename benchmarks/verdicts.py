@@ -62,7 +62,7 @@ def compare_words() -> None:
     truth = study.dataset.truth.iloc[rows][list(study.coalitions)].to_numpy()
     for name, rule in (("rules before", earlier_relations), ("rules now", classify_relations)):
         said, true = (rule(d[:, 0], d[:, 1 : M + 1], d[:, M + 1 :]) for d in (ours, truth))
-        same = bootstrap.mean((said == true).astype(float))
+        same = bootstrap.mean(said == true)
         print(
             f"\n{name}: the same word on {same.value:.1%} of {len(rows)} test samples "
             f"(95% interval {same.low:.1%} to {same.high:.1%})"

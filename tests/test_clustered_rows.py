@@ -12,7 +12,7 @@ from qfusion import data
 from qfusion.data.row_splits import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import bootstrap
-from qfusion.study.mistakes import wilson
+from qfusion.explain.interval_ends import wilson
 from qfusion.views.cohort_contributions import difference_errors
 from qfusion.views.words.names import describe_intervals
 

@@ -18,7 +18,8 @@ from qfusion import _sentences
 from qfusion.app.models.sensitivity import describe_largest_terms
 from qfusion.explain.bootstrap import Interval
 from qfusion.explain.faithfulness import Curves
-from qfusion.study.mistakes import Slice, wilson
+from qfusion.explain.interval_ends import wilson
+from qfusion.study.mistakes import Slice
 from qfusion.views import (
     attribution,
     circuit as circuit_views,

@@ -16,6 +16,7 @@ from scipy.stats import binomtest
 from qfusion.app import selections, sharing, state
 from qfusion.app.pages import cohorts, cohorts as error_panels
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import interval_ends
 from qfusion.figures import decision_pairs, scatter_map, style
 from qfusion.study import compare, mistakes, performance, text
 from qfusion.study.backends import kets
@@ -125,9 +126,9 @@ def test_sample_of_another_split_and_invalid_arguments(planted: Any) -> None:
 @pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
 def test_intervals_equal_scipy(wrong: int, count: int) -> None:
     theirs = binomtest(wrong, count).proportion_ci(0.95, method="wilson")
-    assert mistakes.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert interval_ends.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
     with pytest.raises(InvalidInput, match="must lie between"):
-        mistakes.wilson(2, 1)
+        interval_ends.wilson(2, 1)
 
 
 @pytest.mark.parametrize(

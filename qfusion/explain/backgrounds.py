@@ -24,7 +24,7 @@ import torch
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import bootstrap, coalitions
+from qfusion.explain import bootstrap, coalitions, interval_ends
 from qfusion.models import Features, FusionModel, evaluation
 from qfusion.models.inputs import DEFAULT, GROUPS, KINDS, Background
 from qfusion.training import encodings
@@ -273,7 +273,7 @@ def gains(
     clusters: np.ndarray | None = None,
 ) -> Gains:
     """Return the metrics with and without joint terms, and by how much they are better with them (below 0: worse,
-    whatever the metric), with percentile bootstrap intervals.
+    whatever the metric), with bootstrap intervals.
 
     Args:
         result: of B samples. truth: (B,).
@@ -289,28 +289,28 @@ def gains(
         f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",
     )
     require_finite("truth", truth)
-    drawn = [np.arange(B)]
-    if bootstrap.has_enough(B, clusters):
-        for block in bootstrap.counts(B, resamples, seed, clusters):
-            drawn += [np.repeat(np.arange(B), times.astype(int)) for times in block if times.any()]
-    measured = [
-        pd.DataFrame([measure(scores[rows], truth[rows]) for rows in drawn])[list(labels)]
-        for scores in (result.model, result.scores)
-    ]
     signs = [1 if label.higher_is_better else -1 for label in labels.values()]
-    columns = {
-        "model": measured[0],
-        "additive": measured[1],
-        "gain": (measured[0] - measured[1]) * signs,
-    }
+
+    def metrics_and_gains(weights: np.ndarray) -> np.ndarray:
+        drawn = [np.repeat(np.arange(B), times.astype(int)) for times in weights]
+        model, additive = (
+            pd.DataFrame([measure(scores[rows], truth[rows]) for rows in drawn])[
+                list(labels)
+            ].to_numpy(float)
+            for scores in (result.model, result.scores)
+        )
+        return np.stack([model, additive, (model - additive) * signs], 1)
+
+    measured = bootstrap.resample(metrics_and_gains, B, resamples, seed, clusters)
+    edges = interval_ends.edges(bootstrap.independent_units(B, clusters))
 
     def interval(values: np.ndarray) -> bootstrap.Interval:
-        low, high = np.quantile(values[1:], bootstrap.EDGES) if len(drawn) > 1 else (np.nan, np.nan)
-        return bootstrap.Interval(float(values[0]), float(low), float(high), B, len(drawn) - 1)
+        low, high = np.quantile(values[1:], edges) if len(values) > 1 else (np.nan, np.nan)
+        return bootstrap.Interval(float(values[0]), float(low), float(high), B, len(values) - 1)
 
     return {
-        column: {name: interval(frame[name].to_numpy()) for name in labels}
-        for column, frame in columns.items()
+        column: {name: interval(measured[:, c, place]) for place, name in enumerate(labels)}
+        for c, column in enumerate(("model", "additive", "gain"))
     }
 
 

@@ -1,15 +1,14 @@
 """Where a model is wrong: slices of a cohort with their error rates, and the contribution that misled a decision."""
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_softmax, ndtri
+from scipy.special import log_softmax
 
 from qfusion._checks import check, choose
-from qfusion.explain import bootstrap, cohort_filters
+from qfusion.explain import bootstrap, cohort_filters, interval_ends
 from qfusion.study import cohorts, text
 from qfusion.study.backends.masses import CONFLICT, DISAGREEMENT, MEAN_ENTROPY
 from qfusion.study.performance import CohortComparison
@@ -43,29 +42,6 @@ class Slice:
     low: float
     high: float
     error: float
-
-
-def wilson(wrong: float, count: float, level: float = bootstrap.LEVEL) -> tuple[float, float]:
-    """Return both ends of the score interval of a rate (Wilson 1927, Journal of the American Statistical Association
-    22, 209).
-
-    Args:
-        wrong: hits. count: trials, above 0; of samples that are not independent, as many as would say as much, see
-            `bootstrap.effective_size`. level: of the interval.
-
-    Raises:
-        InvalidInput: when there are no trials, or more hits than trials.
-    """
-    check(
-        0 <= wrong <= count and count > 0,
-        f"Argument `wrong` must lie between 0 and `count`, which is above 0, but they are {wrong} and {count}.",
-    )
-    z = float(ndtri(0.5 + level / 2))
-    share = wrong / count
-    more = z * z / count
-    middle = (share + more / 2) / (1 + more)
-    half = z / (1 + more) * math.sqrt(share * (1 - share) / count + more / (4 * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def limit(levels: CohortComparison) -> float:
@@ -165,7 +141,7 @@ def slices(levels: CohortComparison, by: str = "") -> list[Slice]:
                     count,
                     bad,
                     bad / count,
-                    *wilson(bad / count * size, size),
+                    *interval_ends.wilson(bad / count * size, size),
                     float(errors[keep].mean()),
                 )
             )

@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import stdtrit
 
 from qfusion._checks import check, require_whole
 from qfusion.models import EntangledQCNN, coalition_algebra, evaluation, live_model
@@ -26,10 +27,11 @@ from qfusion.study import opening
 from qfusion.study.study import Study
 
 REPEATS = 20  # of the shots, by which their scatter is measured
-LEVEL = 1.96  # standard errors of an interval
+LEVEL = 0.95  # of intervals of a run
 BACKGROUND = 100  # most rows of the background
 TEST_ROWS = 200  # most test rows by which accuracy is measured
 MAX_SHOTS = 1_000_000
+REACH = float(stdtrit(REPEATS - 1, 0.5 + LEVEL / 2)) * (1 + 1 / REPEATS) ** 0.5  # deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +97,8 @@ def run_on_device(
             for seed in range(REPEATS)
         ]
         scatter = np.std(runs, 0, ddof=1)
-        table["low"] = table["device"] - LEVEL * scatter
-        table["high"] = table["device"] + LEVEL * scatter
+        table["low"] = table["device"] - REACH * scatter
+        table["high"] = table["device"] + REACH * scatter
     return DeviceRun(
         setup.device,
         setup.depth,
@@ -160,7 +162,10 @@ def accuracy_on_device(
     low = high = noisy
     if shots:
         runs = [share(setup.noisy(shots, seed))[0] for seed in range(REPEATS)]
-        low, high = np.quantile(runs, [0.025, 0.975]).tolist()
+        mean, reach = float(np.mean(runs)), REACH * float(np.std(runs, ddof=1))
+        low, high = mean - reach, mean + reach
+        if classifies:
+            low, high = max(0.0, low), min(1.0, high)
     same = float((decided == decided_noisy).mean()) if classifies else float("nan")
     return DeviceAccuracy(len(chosen), ideal, noisy, same, low, high)
 

@@ -73,12 +73,16 @@ def device_terms(sample: Sample, *, device: str = NO_DEVICE, shots: int = SHOTS)
     )
     if device == NO_DEVICE:
         return _exact_terms(sample)
+    from qfusion.plugins.qiskit import device_runs
+
     run = _run(sample.study, sample.id, device, sample.output, shots)
     table = run.contributions
     ideal, noisy = (
         dict(zip(table.index, table[side], strict=True)) for side in ("ideal", "device")
     )
-    errors = dict(zip(table.index, (table["high"] - table["low"]) / (2 * 1.96), strict=True))
+    errors = dict(
+        zip(table.index, (table["high"] - table["low"]) / (2 * device_runs.REACH), strict=True)
+    )
     before, after = (float(run.scores[side][sample.output]) for side in ("ideal", "device"))
     figure = decision_charts.term_bars(noisy, errors, ideal, sample.modalities, unit=sample.unit)
 

@@ -141,7 +141,7 @@ ALL_EXPLAINED = "all explained samples of {split}"
 WITH_SIZE = "{name} (n = {count:,})"
 COHORT = "cohort"
 NAMED_COHORT = "cohort ‘{name}’"
-INTERVALS = "{level:.0%} percentile bootstrap, {resamples:,} resamples{clusters}, seed 0"
+INTERVALS = "{level:.0%} bootstrap, {resamples:,} resamples{clusters}, seed 0"
 CLUSTERS = " of {clusters}, not of rows"
 
 

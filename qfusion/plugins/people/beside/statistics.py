@@ -242,8 +242,7 @@ def compare(
         "people alone": fuses[0] & ~fuses[1],
         "neither": ~fuses[0] & ~fuses[1],
     }
-    columns = {name: one.astype(float) for name, one in fusing.items()}
-    columns[DIFFERENCE] = columns["model alone"] - columns["people alone"]
+    columns = {**fusing, DIFFERENCE: fuses[1].astype(int) - fuses[0]}
     if probabilities is not None:
         voted = vote_with_probabilities(probabilities, votes.raters[rows], people.boundary, seed)
         columns |= {VOTED: voted, VOTED_MORE: voted - _fuses(ours)}
@@ -340,14 +339,12 @@ def _agree(
     """Return the agreement of categories (n,), without ties."""
     untied = ours != TIE
     a, b = ours[untied], theirs[untied]
-    intervals = bootstrap.intervals(
-        {"rate": lambda w: (w @ (a == b)) / w.sum(-1), "kappa": lambda w: kappa(a, b, w)},
-        len(a),
-        resamples,
-        seed,
-        None if clusters is None else clusters[untied],
+    own = None if clusters is None else clusters[untied]
+    rate = bootstrap.mean(a == b, resamples=resamples, seed=seed, clusters=own)
+    chance_free = bootstrap.intervals(
+        {"kappa": lambda w: kappa(a, b, w)}, len(a), resamples, seed, own
     )
-    return CategoryAgreement(intervals["rate"], intervals["kappa"], halves)
+    return CategoryAgreement(rate, chance_free["kappa"], halves)
 
 
 def kappa(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:

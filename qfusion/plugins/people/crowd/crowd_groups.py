@@ -16,7 +16,7 @@ from scipy.special import stdtr
 
 from qfusion._checks import check
 from qfusion.data.coalition_terms import coalition_names
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.models import coalition_algebra
 from qfusion.plugins.people.crowd.vote_means import JOINT
 from qfusion.plugins.people.votes import Votes
@@ -59,7 +59,6 @@ def contrast_groups(
         InvalidInput: when a group has no clip, or all.
     """
     N = len(votes)
-    M = len(votes.players)
     labels = np.asarray(labels)
     check(len(labels) == N, f"Argument `labels` must have {N} names, but has {len(labels)}.")
     terms = contribution_terms(votes)
@@ -68,16 +67,13 @@ def contrast_groups(
     for group, size in zip(groups, inside.sum(0), strict=True):
         check(0 < size < N, f"Group '{group}' must hold some clips, not all, but holds {size:.0f}.")
     means = _weighted_means(np.ones((1, N)), inside, columns)[0]
-    differences = means - _weighted_means(np.ones((1, N)), 1 - inside, columns)[0]
-    drawn = np.empty((0, *differences.shape))
-    if bootstrap.has_enough(N, clusters) and M > 0:
-        parts = []
-        for weights in bootstrap.counts(N, resamples, seed, clusters):
-            parts.append(
-                _weighted_means(weights, inside, columns)
-                - _weighted_means(weights, 1 - inside, columns)
-            )
-        drawn = np.concatenate(parts)
+
+    def difference(weights: np.ndarray) -> np.ndarray:
+        others = _weighted_means(weights, 1 - inside, columns)
+        return _weighted_means(weights, inside, columns) - others
+
+    differences, *drawn_differences = bootstrap.resample(difference, N, resamples, seed, clusters)
+    drawn = np.array(drawn_differences).reshape(-1, *differences.shape)
     freedom = [_freedom(labels == group, clusters) for group in groups]
     contrasts = []
     for g, group in enumerate(groups):
@@ -130,7 +126,7 @@ def _contrast(
     if not len(known) or freedom < 1:  # a single actor does not tell how actors differ
         nothing = bootstrap.Interval(float(difference), np.nan, np.nan, n, 0)
         return Contrast(group, term, float(mean), nothing, float("nan"))
-    low, high = np.quantile(known, bootstrap.EDGES)
+    low, high = np.quantile(known, interval_ends.edges(freedom + 1))
     error = float(known.std()) * np.sqrt((freedom + 1) / max(freedom, 1))
     p = 2 * float(stdtr(freedom, -abs(difference) / error)) if error > 0 < freedom else np.nan
     interval = bootstrap.Interval(float(difference), float(low), float(high), n, len(known))

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._checks import check
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.models import coalition_algebra
 from qfusion.plugins.people.votes import Votes
 from qfusion.plugins.why.information.information_parts import union
@@ -321,6 +321,7 @@ def information(
             one,
             np.array(drawn[name]) - rough[name],
             len(votes),
+            bootstrap.independent_units(len(votes), clusters),
             least=-np.inf if name == FUSED else 0.0,
         )
         for name, one in value.items()
@@ -344,13 +345,13 @@ def _entropy(classes: np.ndarray) -> float:
 
 
 def _without_bias(
-    value: float, errors: np.ndarray, n: int, least: float = -np.inf
+    value: float, errors: np.ndarray, n: int, units: int, least: float = -np.inf
 ) -> bootstrap.Interval:
     """Return the basic bootstrap interval of a value whose resamples have errors (r,), and the value less their mean,
     neither below the `least` that is possible."""
     if not len(errors):
         return bootstrap.Interval(value, np.nan, np.nan, n, 0)
-    low, high = value - np.quantile(errors, bootstrap.EDGES[::-1])
+    low, high = value - np.quantile(errors, interval_ends.edges(units)[::-1])
     best, low, high = np.maximum([value - errors.mean(), low, high], least).tolist()
     return bootstrap.Interval(best, low, high, n, len(errors))
 

@@ -95,7 +95,7 @@ def compare_terms(
         own,
     )
     says = y != 0
-    right = (np.sign(x) == np.sign(y))[says].astype(float)
+    right = (np.sign(x) == np.sign(y))[says]
     sign = bootstrap.mean(
         right, resamples=resamples, seed=seed, clusters=None if own is None else own[says]
     )

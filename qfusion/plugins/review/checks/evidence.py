@@ -1,19 +1,19 @@
 """What several checks of a review share: the metric, its test rows, and plain models of the same data."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from qfusion import _progress
 from qfusion._memory_cache import memo
 from qfusion.data import DataSet
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.review import plain_models
 from qfusion.plugins.why import evidence
 from qfusion.plugins.why.information.label_leak import FAMILY
 from qfusion.study import cohorts
-from qfusion.study.mistakes import wilson
 from qfusion.study.opening import open_study
 from qfusion.study.study import Study
 from qfusion.training import checkpoint_cards
@@ -71,11 +71,24 @@ def better(study: Study, ours: np.ndarray, theirs: np.ndarray) -> Interval:
 
 
 def mean_of_rows(study: Study, values: np.ndarray) -> Interval:
-    """Return the mean of values of the test rows (n,) over those that count, with its interval over new rows."""
+    """Return the mean of what the test rows add to the main metric (n,), or of differences of that, over the rows that
+    count, with its interval over new rows."""
     rows = study.dataset.rows("test")
     counted = np.isfinite(values)
     clusters = cohorts.row_clusters(study.dataset, rows[counted])
-    return bootstrap.mean(values[counted], clusters=clusters)
+    known = values[counted]
+    if evidence.evaluation_basis(study.dataset).metric in evidence.SHARES:
+        known = known.astype(int)
+    return bootstrap.mean(known, clusters=clusters)
+
+
+def above_chance(study: Study, values: np.ndarray) -> Interval:
+    """Return by how much the mean of what the test rows add to the main metric (n,) is better than the best constant
+    answer's."""
+    basis = evidence.evaluation_basis(study.dataset)
+    one = mean_of_rows(study, values)
+    low, high = sorted(basis.sign * (end - basis.chance) for end in (one.low, one.high))
+    return replace(one, value=basis.sign * (one.value - basis.chance), low=low, high=high)
 
 
 def share_of_rows(hits: np.ndarray, clusters: np.ndarray | None = None) -> Interval:
@@ -83,7 +96,7 @@ def share_of_rows(hits: np.ndarray, clusters: np.ndarray | None = None) -> Inter
     n = len(hits)
     share = float(np.mean(hits)) if n else np.nan
     size = bootstrap.effective_size(hits, clusters) if n else 0.0
-    low, high = wilson(share * size, size) if n else (np.nan, np.nan)
+    low, high = interval_ends.wilson(share * size, size) if n else (np.nan, np.nan)
     return Interval(share, low, high, n, 0)
 
 

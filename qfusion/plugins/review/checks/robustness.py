@@ -143,7 +143,7 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
         if gap.known and gap.low > 0:
             behind.append(name)
     for name, values in noisy.items():
-        one = evidence.mean_of_rows(study, basis.sign * (values - basis.chance))
+        one = evidence.above_chance(study, values)
         if one.known and one.high < 0:
             below.append(name)
     findings = []
@@ -155,7 +155,7 @@ def check_robustness(study: Study, retrain: bool = False) -> Check:
     number = None
     if without:
         number = evidence.mean_of_rows(study, present[without])
-        above = evidence.mean_of_rows(study, basis.sign * (present[without] - basis.chance))
+        above = evidence.above_chance(study, present[without])
         if not above.known or above.low <= 0:
             findings.append(Finding.NEEDS_ALL)
     if not findings:

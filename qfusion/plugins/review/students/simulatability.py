@@ -29,7 +29,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_finite
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.plugins.review.students import students
 
 ALONE = "decisions alone"
@@ -37,7 +37,7 @@ CONTRIBUTIONS = "contributions"
 SCORES = "scores"
 SHUFFLED = "shuffled contributions"
 WEIGHTS = (0.0, 10.0, 100.0)  # of an auxiliary target whose total variance is 1
-DRAWS = 10  # of the samples to learn from
+DRAWS = FEWEST_DRAWS = 10  # of the samples to learn from
 FIRST, LAST = 16, 512  # numbers of samples to learn from
 WIDTH = 16  # principal components of an auxiliary target
 FOLDS = 3  # of the cross-validation that chooses the weight
@@ -196,8 +196,8 @@ def measure(
     """
     _check_data(data)
     check(
-        draws >= bootstrap.FEWEST,
-        f"Argument `draws` must be at least {bootstrap.FEWEST} for an interval, but is {draws}.",
+        draws >= FEWEST_DRAWS,
+        f"Argument `draws` must be at least {FEWEST_DRAWS} for an interval, but is {draws}.",
     )
     sizes = sample_sizes(len(data.decisions), last)
     targets = _with_shuffled(data.targets, seed)
@@ -412,19 +412,23 @@ def _summarize(
     own = hits.mean((2, 3))
     curves, majorities = _resample(hits, is_majority, data.clusters, seed)
     n = hits.shape[-1]
-    gain = _interval(float(own[0, -1] - is_majority.mean()), curves[:, 0, -1] - majorities, n)
+    draws = hits.shape[2]
+    gain = _interval(
+        float(own[0, -1] - is_majority.mean()), curves[:, 0, -1] - majorities, n, draws
+    )
     learns = gain.low > 0
     references = {name: names.index(name) for name in (ALONE, SCORES, SHUFFLED) if name in names}
 
     def against(name: str, reference: str) -> Factor | None:
         if not learns or name in (ALONE, reference) or reference not in references:
             return None
-        return _factor(sizes, own, curves, names.index(name), references[reference], n)
+        return _factor(sizes, own, curves, names.index(name), references[reference], n, draws)
 
     arms = {}
     for place, name in enumerate(names):
         agreement = tuple(
-            _interval(float(own[place, at]), curves[:, place, at], n) for at in range(len(sizes))
+            _interval(float(own[place, at]), curves[:, place, at], n, draws)
+            for at in range(len(sizes))
         )
         arms[name] = Arm(
             agreement=agreement,
@@ -441,7 +445,7 @@ def _summarize(
         gain=gain,
         drawn_from=len(data.decisions),
         unseen=n,
-        draws=hits.shape[2],
+        draws=draws,
         seed=seed,
         classes=len(np.unique(data.decisions)),
     )
@@ -468,8 +472,8 @@ def _resample(
     return np.concatenate(curves), np.concatenate(majorities)
 
 
-def _interval(value: float, drawn: np.ndarray, n: int) -> bootstrap.Interval:
-    low, high = np.quantile(drawn, bootstrap.EDGES)
+def _interval(value: float, drawn: np.ndarray, n: int, draws: int) -> bootstrap.Interval:
+    low, high = np.quantile(drawn, interval_ends.edges(draws))
     return bootstrap.Interval(value, float(low), float(high), n, len(drawn))
 
 
@@ -480,10 +484,11 @@ def _factor(
     arm: int,
     against: int,
     n: int,
+    draws: int,
 ) -> Factor:
     value, is_bound = shift(sizes, own[against], own[arm])
     drawn = np.array([shift(sizes, curve[against], curve[arm])[0] for curve in curves])
-    return Factor(_interval(value, drawn, n), is_bound)
+    return Factor(_interval(value, drawn, n, draws), is_bound)
 
 
 def shift(sizes: Sequence[int], before: np.ndarray, after: np.ndarray) -> tuple[float, bool]:

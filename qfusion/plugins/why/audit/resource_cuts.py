@@ -40,8 +40,8 @@ CUTTING = "Cutting resources from the model …"
 @memo(8, background=False, task=CUTTING)
 def cut_resources(study: Study) -> pd.DataFrame:
     """Return how much the metric of the test rows loses when a resource is cut from the model, which is not retrained.
-    The table has one row per resource: the metric with it, without it, and their difference with percentile bootstrap
-    intervals by cluster.
+    The table has one row per resource: the metric with it, without it, and their difference with bootstrap intervals by
+    cluster.
 
     Raises:
         NotFound: when nothing can be cut from models of its kind.

@@ -9,7 +9,7 @@ import numpy as np
 
 from qfusion._checks import check, choose
 from qfusion.data.target_spec import Target
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.plugins.why.cuts.state_cuts import Cuts
 
 METRICS = {"classification": ("accuracy",), "regression": ("r2", "mae"), "sims": ("acc2", "mae")}
@@ -89,28 +89,38 @@ def cut_metrics(
         [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
     columns = metric_columns(scores, np.asarray(truth), kind)
-    values = resample_metrics(columns, B, resamples, seed, clusters)
-    after = {name: values[name][:, :-1].reshape(-1, *shape) for name in METRICS[kind]}
-    before = {name: values[name][:, -1] for name in METRICS[kind]}
-    losses = {name: after[name] - before[name][:, None, None, None] for name in METRICS[kind]}
+
+    def metrics_and_losses(weights: np.ndarray) -> np.ndarray:
+        found = resampled_metrics(columns, weights)
+        values = np.stack([found[name] for name in METRICS[kind]], 1)
+        return np.concatenate([values, values[..., :-1] - values[..., -1:]], 2)
+
+    values = bootstrap.resample(metrics_and_losses, B, resamples, seed, clusters)
+    units = bootstrap.independent_units(B, clusters)
+    cuts = int(np.prod(shape))
+    after, before, losses = {}, {}, {}
+    for place, name in enumerate(METRICS[kind]):
+        after[name] = values[:, place, :cuts].reshape(-1, *shape)
+        before[name] = values[:, place, cuts]
+        losses[name] = values[:, place, cuts + 1 :].reshape(-1, *shape)
     return CutMetrics(
         modalities=result.modalities,
         kinds=result.kinds,
         times=result.times,
         n=B,
-        after={name: estimates(part) for name, part in after.items()},
-        before={name: estimates(part) for name, part in before.items()},
-        losses={name: estimates(part) for name, part in losses.items()},
+        after={name: estimates(part, units) for name, part in after.items()},
+        before={name: estimates(part, units) for name, part in before.items()},
+        losses={name: estimates(part, units) for name, part in losses.items()},
         chance=chance(np.asarray(truth), kind),
     )
 
 
-def estimates(values: np.ndarray) -> Estimates:
+def estimates(values: np.ndarray, units: int) -> Estimates:
     """Return the values of the samples themselves, from the first entry, and their intervals, from the resamples in
-    the other entries.
+    the other entries, of so many units (see `bootstrap.independent_units`).
     """
     drawn = values[1:]
-    ends = np.quantile(drawn, bootstrap.EDGES, axis=0) if len(drawn) else (None, None)
+    ends = np.quantile(drawn, interval_ends.edges(units), axis=0) if len(drawn) else (None, None)
     return Estimates(values[0], *ends)
 
 
@@ -133,26 +143,6 @@ def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str
                 "absolute": np.abs(error),
                 "truth": (truth - truth.mean())[:, None],
             }
-
-
-def resample_metrics(
-    columns: dict[str, np.ndarray],
-    n: int,
-    resamples: int,
-    seed: int,
-    clusters: np.ndarray | None,
-) -> dict[str, np.ndarray]:
-    """Return the metrics (1 + R, F) of n samples. The first row is of the samples themselves, the others of
-    bootstrap resamples, which are drawn only if there are enough samples.
-    """
-    drawn = (
-        bootstrap.counts(n, resamples, seed, clusters) if bootstrap.has_enough(n, clusters) else ()
-    )
-    blocks = [
-        resampled_metrics(columns, weights[weights.sum(1) > 0])
-        for weights in (np.ones((1, n)), *drawn)
-    ]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:

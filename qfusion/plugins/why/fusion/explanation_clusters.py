@@ -102,7 +102,7 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
         centres = np.stack([values[labels[b] == k, b].mean(0) for k in np.unique(labels[b])])
         gap = max(np.linalg.norm(x - y) for x, y in combinations(centres, 2))
         several[b] = gap > MATERIAL * np.linalg.norm(values[:, b], axis=-1).mean()
-    share = bootstrap.mean(several.astype(float), clusters=clusters)
+    share = bootstrap.mean(several, clusters=clusters)
     return Basins(np.where(several[:, None], labels, 0), threshold, share)
 
 

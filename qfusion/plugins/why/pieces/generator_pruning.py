@@ -31,6 +31,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion._progress import progress_shown
+from qfusion.explain import bootstrap
 from qfusion.models import Features, FusionModel
 from qfusion.models.protocols import Evolution
 from qfusion.models.tweak import LEARNED, Tweak
@@ -218,12 +219,20 @@ def prune(
         )
     )
     B = len(showing[1])
-    values = cut_losses.resample_metrics(shown, B, cut_losses.RESAMPLES, seed, clusters)[metric]
-    curve = values[:, : G + 1]
-    rest = values[0, G + 1 :].reshape(orders + 1, G + 1)
-    least = np.maximum(curve[:, :1], cut_losses.chance(np.asarray(showing[1]), kind)[metric])
-    gain = curve[:, -1:] - least
-    shares = (curve - least) / np.where(gain == 0, np.nan, gain)
+    units = bootstrap.independent_units(B, clusters)
+    lowest = cut_losses.chance(np.asarray(showing[1]), kind)[metric]
+
+    def curve_shares_gain(weights: np.ndarray) -> np.ndarray:
+        curve = cut_losses.resampled_metrics(shown, weights)[metric][:, : G + 1]
+        least = np.maximum(curve[:, :1], lowest)
+        gain = curve[:, -1:] - least
+        shares = (curve - least) / np.where(gain == 0, np.nan, gain)
+        return np.concatenate([curve, shares, gain], 1)
+
+    values = bootstrap.resample(curve_shares_gain, B, cut_losses.RESAMPLES, seed, clusters)
+    curve, shares, gain = np.split(values, [G + 1, 2 * (G + 1)], 1)
+    rest = cut_losses.resampled_metrics(shown, np.ones((1, B)))[metric][0, G + 1 :]
+    rest = rest.reshape(orders + 1, G + 1)
     chance = cut_losses.chance(np.asarray(choosing[1]), kind)[metric]
     every_row = np.ones((1, len(choosing[1])))
     on_choosing = cut_losses.resampled_metrics(chosen, every_row)[metric][0]
@@ -234,10 +243,10 @@ def prune(
         chance,
         on_choosing,
         len(choosing[1]),
-        cut_losses.estimates(curve),
+        cut_losses.estimates(curve, units),
         B,
-        cut_losses.estimates(shares),
-        cut_losses.estimates(gain),
+        cut_losses.estimates(shares, units),
+        cut_losses.estimates(gain, units),
         rest[1:],
         tuple(drawn[1]),
         rest[0],
