@@ -210,7 +210,7 @@ def test_feature_deletion_of_large_sets_uses_drawn_samples_with_an_interval(
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
     picture = faithfulness.feature_curves(study, modality="text")
     assert (
-        f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap"
+        f"The 12 were drawn at random from {whole}; the interval of the area: 95% bootstrap"
         in picture.caption
     )
     assert "videos, not of rows" in picture.caption

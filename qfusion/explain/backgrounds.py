@@ -308,10 +308,20 @@ def gains(
         low, high = np.quantile(values[1:], edges) if len(values) > 1 else (np.nan, np.nan)
         return bootstrap.Interval(float(values[0]), float(low), float(high), B, len(values) - 1)
 
-    return {
+    found = {
         column: {name: interval(measured[:, c, place]) for place, name in enumerate(labels)}
         for c, column in enumerate(("model", "additive", "gain"))
     }
+    if "accuracy" in labels and len(measured) > 1:
+        own, without = (scores.argmax(1) == truth for scores in (result.model, result.scores))
+        for column, outcomes in (
+            ("model", own),
+            ("additive", without),
+            ("gain", own.astype(int) - without),
+        ):
+            low, high = bootstrap.outcome_ends(outcomes, clusters)
+            found[column]["accuracy"] = replace(found[column]["accuracy"], low=low, high=high)
+    return found
 
 
 class JointEffect(StrEnum):

@@ -10,7 +10,7 @@ grouping and the pigeonhole bootstrap for several (Owen 2007, Annals of Applied 
 
 The pigeonhole bootstrap counts what is single samples' own several times, so its values are drawn towards their centre
 until their variance is that over clusters (Cameron, Gelbach and Miller 2011, Journal of Business & Economic Statistics
-29, 238). benchmarks/coverage.py measures how often intervals hold the truth.
+29, 238). benchmarks/intervals.py measures how often intervals hold the truth.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -185,8 +185,7 @@ def narrow(
 
 def _jackknife_variance(of: Statistic, n: int, size: int, columns: list[np.ndarray]) -> np.ndarray:
     values = of(_leave_out(n, size, columns))
-    groups = len(values)
-    return (groups - 1) * np.nanvar(values, 0)
+    return (len(values) - 1) * np.nanvar(values, 0)
 
 
 def leave_out(n: int, clusters: np.ndarray | None = None) -> np.ndarray:
@@ -205,8 +204,14 @@ def _leave_out(n: int, size: int, columns: list[np.ndarray]) -> np.ndarray:
     return weights
 
 
-def _outcome_ends(values: np.ndarray, clusters: np.ndarray | None) -> tuple[float, float]:
-    """Return both ends of the interval of a mean of outcomes (n,): bool, or -1, 0 and 1."""
+def outcome_ends(values: np.ndarray, clusters: np.ndarray | None) -> tuple[float, float]:
+    """Return both ends of the interval of a mean of outcomes (n,): of hits, as truth values, a share (Wilson); of -1, 0
+    and 1 a difference of two shares (Bonett and Price). Of clusters, their effective number of samples counts, and
+    Student's t.
+
+    Args:
+        clusters: see `counts`.
+    """
     size, reach = float(len(values)), 0.0
     if clusters is not None:
         units = independent_units(len(values), clusters)
@@ -323,7 +328,7 @@ def means(
     )
     for name, values in columns.items():
         if np.asarray(values).dtype.kind in "bi" and result[name].known:
-            low, high = _outcome_ends(np.asarray(values), clusters)
+            low, high = outcome_ends(np.asarray(values), clusters)
             result[name] = replace(result[name], low=low, high=high)
     return result
 

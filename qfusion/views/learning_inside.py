@@ -169,7 +169,7 @@ def train_replay(runs: Sequence[RunStatus]) -> View:
         f"{text.escape_markdown(run.name)}: {order}",
         caption="the joint share of the contributions, and the entanglement (log-negativity of a modality "
         "with the others in bits, or entanglement entropy of a fused qubit in nats), each relative to its last value: "
-        f"{ends}. Bands: 95% over the few watched validation rows. Dotted: half of the last value.",
+        f"{ends}. Bands: 1.96 standard errors over the few watched validation rows. Dotted: half of the last value.",
         limits="This is a correlation over watched epochs, not a causal relation.",
         table=pd.DataFrame(
             {"epoch": epochs}

@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 from qfusion import cli, data
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.explain.coalitions import classify_relations
 from qfusion.models import coalition_algebra
 from qfusion.models.measured_game import Game
@@ -580,7 +580,7 @@ def labelled(votes: Votes, groups: int = 3, seed: int = 0) -> np.ndarray:
 
 def test_contrasts_are_differences_of_means_with_resampled_intervals() -> None:
     votes = random_votes(7, 80)
-    labels, actors = labelled(votes), (np.arange(80) % 16)[:, None]
+    labels, actors = labelled(votes), (np.arange(80) % 32)[:, None]
     found = crowd_groups.contrast_groups(votes, labels, ["g0", "g1"], actors, resamples=50, seed=3)
     assert [(one.group, one.term) for one in found] == [
         (group, term) for group in ("g0", "g1") for term in ("voice", "face", crowd.JOINT)
@@ -599,9 +599,9 @@ def test_contrasts_are_differences_of_means_with_resampled_intervals() -> None:
         assert one.mean == pytest.approx(terms[inside, place % 3].mean())
         expected = one.mean - terms[~inside, place % 3].mean()
         assert one.difference.value == pytest.approx(expected)
-        ends = np.quantile(drawn[place], bootstrap.EDGES)
-        assert (one.difference.low, one.difference.high) == pytest.approx(tuple(ends))
         freedom = min(len(np.unique(actors[part])) - 1 for part in (inside, ~inside))
+        ends = np.quantile(drawn[place], interval_ends.edges(freedom + 1))
+        assert (one.difference.low, one.difference.high) == pytest.approx(tuple(ends))
         error = np.std(drawn[place]) * np.sqrt((freedom + 1) / freedom)
         assert one.p == pytest.approx(2 * student.sf(abs(expected) / error, freedom))
 

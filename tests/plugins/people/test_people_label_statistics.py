@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, t as student
 
 from qfusion import data
 from qfusion.data.row_splits import Clusters
 from qfusion.errors import InvalidInput
 from qfusion.explain import (
-    bootstrap,
+    interval_ends,
     verdicts,
 )
 from qfusion.explain.bootstrap import Interval
@@ -33,6 +33,7 @@ from qfusion.plugins.people.labels.words import (
     describe_verdict_trend,
 )
 from qfusion.quantum.decomposition import subsets
+from tests.support.intervals import accelerated
 
 NAN = float("nan")
 M = ("text", "audio", "vision")
@@ -138,9 +139,17 @@ def resampled(
     of: Any, n: int, clusters: np.ndarray, count: int = 60, seed: int = 4
 ) -> tuple[float, float]:
     """The interval of a statistic of places, which are drawn again one resample after the other."""
-    (rows,) = bootstrap.counts(n, count, seed, clusters)
-    values = [of(np.repeat(np.arange(n), row.astype(int))) for row in rows]
-    return tuple(np.nanquantile(values, bootstrap.EDGES).tolist())
+    return accelerated(of, n, count, seed, clusters)
+
+
+def share_interval(hits: np.ndarray, clusters: np.ndarray) -> tuple[float, float]:
+    """Wilson's interval of a share (n,) of as many independent samples as the clusters count for."""
+    units, n = len(np.unique(clusters)), len(hits)
+    rest = hits - hits.mean()
+    sums = pd.Series(rest).groupby(clusters[:, 0]).sum()
+    effect = float((sums**2).sum() / (rest**2).sum()) * units / (units - 1)
+    size = min(n, n / effect) * (units - 1) / units
+    return interval_ends.wilson(hits.mean() * size, size, float(student.ppf(0.975, units - 1)))
 
 
 def test_statistics_equal_scipy_on_every_resample(
@@ -171,7 +180,7 @@ def test_statistics_equal_scipy_on_every_resample(
         right = (x * y > 0)[says]
         assert row["sign"] == pytest.approx(right.mean())
         assert (row["sign:low"], row["sign:high"]) == pytest.approx(
-            resampled(lambda at, right=right: right[at].mean(), len(says), video[known][says])
+            share_interval(right, video[known][says])
         )
         # rank correlations of shuffled labels vary by 1 / (n - 1), rates of signs by p (1 - p) / n about what chance
         # gives, whatever is said of 0
@@ -188,7 +197,7 @@ def test_statistics_equal_scipy_on_every_resample(
         )
 
 
-def test_verdict_rates_equal_direct_resampling(
+def test_verdict_rates_have_intervals_of_shares(
     few: tuple[Explanation, pd.DataFrame, np.ndarray, np.ndarray],
 ) -> None:
     explanation, labels, whole, video = few
@@ -206,18 +215,16 @@ def test_verdict_rates_equal_direct_resampling(
     for name, row in table.iterrows():
         hit = np.isin(relation, str(name).split(" or "))
         assert 0 < hit.sum() < len(hit)
-        for column, of in (
-            ("conflicting", lambda at, hit=hit: hit[at][called[at]].mean()),
-            ("others", lambda at, hit=hit: hit[at][~called[at]].mean()),
-            (
-                "difference",
-                lambda at, hit=hit: hit[at][called[at]].mean() - hit[at][~called[at]].mean(),
-            ),
-        ):
-            assert row[column] == pytest.approx(of(np.arange(len(known))))
-            assert (row[f"{column}:low"], row[f"{column}:high"]) == pytest.approx(
-                resampled(of, len(known), video[known])
-            )
+        ends = {}
+        for column, group in (("conflicting", called), ("others", ~called)):
+            assert row[column] == pytest.approx(hit[group].mean())
+            ends[column] = share_interval(hit[group], video[known][group])
+            assert (row[f"{column}:low"], row[f"{column}:high"]) == pytest.approx(ends[column])
+        yes, no = row["conflicting"], row["others"]
+        assert row["difference"] == pytest.approx(yes - no)
+        low = yes - no - np.hypot(yes - ends["conflicting"][0], ends["others"][1] - no)
+        high = yes - no + np.hypot(ends["conflicting"][1] - yes, no - ends["others"][0])
+        assert (row["difference:low"], row["difference:high"]) == pytest.approx((low, high))
         p, a = hit.mean(), called.sum()
         half = 1.96 * (p * (1 - p) * (1 / a + 1 / (len(hit) - a))) ** 0.5
         assert row["shuffled_high"] - row["shuffled_low"] == pytest.approx(2 * half, rel=0.2)
@@ -237,28 +244,28 @@ def coalitions_of(dividends: np.ndarray) -> np.ndarray:
 
 
 def test_constant_values_have_no_shuffled_range() -> None:
-    x = np.linspace(-1, 1, 10)
+    x = np.linspace(-1, 1, 20)
     for term, label, ranged in (
-        (x, np.arange(10) % 2, True),  # from 0 to 1
+        (x, np.arange(20) % 2, True),  # from 0 to 1
         (x / 2 + 0.5, x, True),
         (x, x, True),
-        (x[:9], x[:9], False),
-        (x, np.full(10, 0.5), False),
-        (np.full(10, 0.5), x, False),
+        (x[:19], x[:19], False),
+        (x, np.full(20, 0.5), False),
+        (np.full(20, 0.5), x, False),
     ):
         for one in term_agreement.shuffled_ranges(term, np.asarray(label, float), 0).values():
             assert np.isfinite([one.low, one.high]).tolist() == [ranged, ranged]
 
 
-def test_rates_need_ten_samples_for_an_interval() -> None:
-    """Ten samples on each side, as everywhere."""
-    hit = (np.arange(40) % 3 == 0).astype(float)
-    for count in (9, 10, 30, 31):
-        called = (np.arange(40) < count).astype(float)
+def test_rates_need_twenty_samples_for_an_interval() -> None:
+    """Twenty samples on each side, as everywhere."""
+    hit = (np.arange(60) % 3 == 0).astype(float)
+    for count in (19, 20, 40, 41):
+        called = (np.arange(60) < count).astype(float)
         rate = trust.verdict_rate(hit, called, None, 40, 0)
-        assert rate.difference.known == np.isfinite(rate.shuffled.low) == (10 <= count <= 30)
+        assert rate.difference.known == np.isfinite(rate.shuffled.low) == (20 <= count <= 40)
         assert rate.difference.value == pytest.approx(hit[:count].mean() - hit[count:].mean())
-        assert rate.difference.n == 40
+        assert rate.difference.n == 60
 
 
 def test_model_comparison_is_the_difference_of_rank_correlations(

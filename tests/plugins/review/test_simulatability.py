@@ -200,7 +200,7 @@ def bad_data() -> dict[str, tuple[StudentData, str]]:
             "must not be named",
         ),
         "no contributions": (replace(good, targets={}), "must have the targets 'contributions'"),
-        "few groups": (replace(good, clusters=np.arange(80)[:, None] // 20), "at least 10 groups"),
+        "few groups": (replace(good, clusters=np.arange(80)[:, None] // 20), "at least 20 groups"),
         "width": (
             replace(good, unseen_inputs=good.unseen_inputs[:, :3]),
             r"`unseen_inputs` must have shape \(80, 16\)",
@@ -362,9 +362,9 @@ def test_a_title_of_nothing_beyond_the_control_is_explained(
 
 def test_resamples_without_any_sample_do_not_count() -> None:
     """Crossed clusters: in some resamples no sample has all its clusters."""
-    clusters = np.stack([np.arange(10) + 10 * place for place in range(4)], 1)
-    assert any((block.sum(1) == 0).any() for block in bootstrap.counts(10, 1000, 0, clusters))
-    clusters = np.repeat(clusters, 8, 0)
+    clusters = np.stack([np.arange(20) + 20 * place for place in range(4)], 1)
+    assert any((block.sum(1) == 0).any() for block in bootstrap.counts(20, 1000, 0, clusters))
+    clusters = np.repeat(clusters, 4, 0)
     good = planted_data(128, 80)
     sure = replace(
         good,

@@ -22,7 +22,7 @@ from sklearn.metrics import silhouette_score
 from qfusion import data, explain
 from qfusion._memory_cache import CACHE, find_result
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import backgrounds, bootstrap, coalitions
+from qfusion.explain import backgrounds, bootstrap, coalitions, interval_ends
 from qfusion.explain.backgrounds import JointEffect, joint_effect
 from qfusion.explain.bootstrap import Interval
 from qfusion.models import build, coalition_algebra
@@ -635,7 +635,7 @@ def test_cluster_descriptions_have_means_and_seeds() -> None:
 def test_metrics_are_recomputed_in_every_resample() -> None:
     """Of rows that share videos, and of metrics of which less and more is better."""
     rng = np.random.default_rng(0)
-    truth, video = rng.normal(size=45), np.arange(45)[:, None] // 3
+    truth, video = rng.normal(size=45), np.arange(45)[:, None] // 2
     scores = [truth[:, None] + size * rng.normal(size=(45, 1)) for size in (0.5, 1.5)]
     labels = {name: metrics.LABELS[name] for name in ("corr", "mae")}
     worth = backgrounds.gains(
@@ -663,7 +663,7 @@ def test_metrics_are_recomputed_in_every_resample() -> None:
         ):  # fmt: skip
             one = worth[column][name]
             assert (one.value, one.low, one.high) == pytest.approx(
-                (values[0], *np.quantile(values[1:], bootstrap.EDGES)), rel=1e-5
+                (values[0], *np.quantile(values[1:], interval_ends.edges(23))), rel=1e-5
             )
             assert (one.n, one.resamples) == (45, 30)
     frame = bootstrap.interval_frame("metric", **worth)

@@ -31,7 +31,7 @@ from qfusion.data.modality_spec import Modality
 from qfusion.data.row_splits import Clusters
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.explain.bootstrap import Interval
 from qfusion.plugins.why.information import (
     baseline_predictions,
@@ -53,6 +53,7 @@ from qfusion.plugins.why.information.words import (
 from qfusion.views.pages import catalogue
 from tests.plugins.why.support import few_trees, resamples
 from tests.support.app import said, visit
+from tests.support.intervals import accelerated
 
 B = (0, 1)
 PAIRS = [(a, b) for a in B for b in B]
@@ -175,8 +176,8 @@ def test_independent_labels_have_zero_information_within_intervals() -> None:
 
 def test_intervals_are_clustered_means_of_sample_bits() -> None:
     rng = np.random.default_rng(0)
-    video = np.repeat(np.arange(15), 8)
-    levels = {"a": rng.integers(0, 3, 15)[video], "b": rng.integers(0, 2, 120)}
+    video = np.repeat(np.arange(24), 5)
+    levels = {"a": rng.integers(0, 3, 24)[video], "b": rng.integers(0, 2, 120)}
     y = (levels["a"] + levels["b"] * rng.integers(0, 2, 120)) % 3
     result = information_parts.decompose_levels(
         levels, None, y, estimator="mine", clusters=video[:, None], corrected=False
@@ -379,7 +380,8 @@ def test_gaussian_parts_of_three_modalities() -> None:
         drawn = np.concatenate(list(bootstrap.counts(80, 2000, 0, task.clusters)))[:60]
         few = {name: [bits(part, row) for row in drawn] for name, part in outputs.items()}
         low, high = (
-            sorted(np.quantile(part, end) for part in few.values())[1] for end in (0.025, 0.975)
+            sorted(np.quantile(part, end) for part in few.values())[1]
+            for end in interval_ends.edges(40)
         )
         assert (result.redundancy.low, result.redundancy.high) == pytest.approx(
             (low, high + unseen), abs=0.08
@@ -1046,17 +1048,16 @@ def test_comparison_table_has_rows_for_kinds_and_differences() -> None:
         kind: predictions.contest[kind][0] for kind in baseline_predictions.KINDS
     }
     # intervals are over what rows share, of kinds and differences drawn together
-    counts = np.concatenate(
-        list(bootstrap.counts(60, bootstrap.RESAMPLES, 0, predictions.task.clusters))
+    late, joint = (predictions.contest[kind][1] for kind in ("late", "joint"))
+    ends = accelerated(
+        lambda at: r2_score(y[at], joint[at]) - r2_score(y[at], late[at]),
+        60,
+        bootstrap.RESAMPLES,
+        0,
+        predictions.task.clusters,
     )
-    gain = [
-        fusion_baselines.r2_function(predictions.contest[kind][1], y)(counts)
-        for kind in ("late", "joint")
-    ]
-    assert (
-        result.scores[fusion_baselines.GAIN].low,
-        result.scores[fusion_baselines.GAIN].high,
-    ) == pytest.approx(np.nanquantile(gain[1] - gain[0], bootstrap.EDGES))
+    gain = result.scores[fusion_baselines.GAIN]
+    assert (gain.low, gain.high) == pytest.approx(ends)
     frame = result.frame()
     assert list(frame.columns) == ["what", "model", prediction_task.R2, "low", "high"]
     for row, (what, one) in zip(frame.to_dict("records"), result.scores.items(), strict=True):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import true_minus
-from qfusion.explain import bootstrap
+from qfusion.explain import interval_ends
 from qfusion.figures import model_charts, style
 from qfusion.plugins.people.crowd import crowd_summary, group_charts, vote_means as crowd
 from qfusion.plugins.people.crowd.words import (
@@ -235,13 +235,12 @@ def clip_votes(sample: Sample) -> View:
         sample: a clip before people.
     """
     votes = crowd_summary.clip_votes(sample.study, sample.row)
-    errors = crowd_summary.study_votes(sample.study).share_errors[sample.row]
-    shares = np.array([one.explained / one.raters for one in votes.conditions])
-    ends = np.clip([shares - bootstrap.NORMAL * errors, shares + bootstrap.NORMAL * errors], 0, 1)
+    shares = [one.explained / one.raters for one in votes.conditions]
+    ends = [interval_ends.wilson(one.explained, one.raters) for one in votes.conditions]
     name = text.escape_markdown(votes.explained)
     figure = model_charts.interval_dots(
         [one.shown for one in votes.conditions],
-        {"share of votes": np.stack([shares, *ends], 1)},
+        {"share of votes": np.column_stack([shares, ends])},
         hues=[style.term_colour(one.shown, sample.modalities) for one in votes.conditions],
         x_title=f"share of votes for ‘{votes.explained}’",
         percent=True,
@@ -266,7 +265,7 @@ def clip_votes(sample: Sample) -> View:
         "who were shown several. Whiskers: 95% intervals if other people rated the clip.",
         limits="Votes for other classes than the first are not drawn: the table has those of the majority.",
         alternative="Shares of votes: "
-        + rules.list_numbers([one.shown for one in votes.conditions], shares.tolist())
+        + rules.list_numbers([one.shown for one in votes.conditions], shares)
         + ".",
         table=table,
     )

@@ -29,7 +29,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, require_finite
-from qfusion.explain import bootstrap, interval_ends
+from qfusion.explain import bootstrap
 from qfusion.plugins.review.students import students
 
 ALONE = "decisions alone"
@@ -412,23 +412,19 @@ def _summarize(
     own = hits.mean((2, 3))
     curves, majorities = _resample(hits, is_majority, data.clusters, seed)
     n = hits.shape[-1]
-    draws = hits.shape[2]
-    gain = _interval(
-        float(own[0, -1] - is_majority.mean()), curves[:, 0, -1] - majorities, n, draws
-    )
+    gain = _interval(float(own[0, -1] - is_majority.mean()), curves[:, 0, -1] - majorities, n)
     learns = gain.low > 0
     references = {name: names.index(name) for name in (ALONE, SCORES, SHUFFLED) if name in names}
 
     def against(name: str, reference: str) -> Factor | None:
         if not learns or name in (ALONE, reference) or reference not in references:
             return None
-        return _factor(sizes, own, curves, names.index(name), references[reference], n, draws)
+        return _factor(sizes, own, curves, names.index(name), references[reference], n)
 
     arms = {}
     for place, name in enumerate(names):
         agreement = tuple(
-            _interval(float(own[place, at]), curves[:, place, at], n, draws)
-            for at in range(len(sizes))
+            _interval(float(own[place, at]), curves[:, place, at], n) for at in range(len(sizes))
         )
         arms[name] = Arm(
             agreement=agreement,
@@ -445,7 +441,7 @@ def _summarize(
         gain=gain,
         drawn_from=len(data.decisions),
         unseen=n,
-        draws=draws,
+        draws=hits.shape[2],
         seed=seed,
         classes=len(np.unique(data.decisions)),
     )
@@ -472,8 +468,8 @@ def _resample(
     return np.concatenate(curves), np.concatenate(majorities)
 
 
-def _interval(value: float, drawn: np.ndarray, n: int, draws: int) -> bootstrap.Interval:
-    low, high = np.quantile(drawn, interval_ends.edges(draws))
+def _interval(value: float, drawn: np.ndarray, n: int) -> bootstrap.Interval:
+    low, high = np.quantile(drawn, bootstrap.EDGES)
     return bootstrap.Interval(value, float(low), float(high), n, len(drawn))
 
 
@@ -484,11 +480,10 @@ def _factor(
     arm: int,
     against: int,
     n: int,
-    draws: int,
 ) -> Factor:
     value, is_bound = shift(sizes, own[against], own[arm])
     drawn = np.array([shift(sizes, curve[against], curve[arm])[0] for curve in curves])
-    return Factor(_interval(value, drawn, n, draws), is_bound)
+    return Factor(_interval(value, drawn, n), is_bound)
 
 
 def shift(sizes: Sequence[int], before: np.ndarray, after: np.ndarray) -> tuple[float, bool]:

@@ -3,7 +3,7 @@
 All curves are resampled together, so differences from the undisturbed model are paired.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,12 +13,16 @@ from qfusion.explain import bootstrap, interval_ends
 from qfusion.plugins.why.cuts.state_cuts import Cuts
 
 METRICS = {"classification": ("accuracy",), "regression": ("r2", "mae"), "sims": ("acc2", "mae")}
+SHARES = {
+    "accuracy": "hit",
+    "acc2": "side",
+}  # metrics that are shares, by column of `metric_columns`
 RESAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """Values with percentile intervals.
+    """Values with intervals: of shares those of `bootstrap.outcome_ends`, else percentiles.
 
     Attributes:
         value: of the samples themselves. low, high: of the 95% interval, same shape; None for fewer than
@@ -103,14 +107,29 @@ def cut_metrics(
         after[name] = values[:, place, :cuts].reshape(-1, *shape)
         before[name] = values[:, place, cuts]
         losses[name] = values[:, place, cuts + 1 :].reshape(-1, *shape)
+    intervals = {
+        part: {name: estimates(drawn, units) for name, drawn in by_name.items()}
+        for part, by_name in (("after", after), ("before", before), ("losses", losses))
+    }
+    for name, column in SHARES.items():
+        if column in columns and len(values) > 1:
+            hits = columns[column]
+            change = hits[:, :-1] - hits[:, -1:]
+            for part, outcomes in (
+                ("after", hits[:, :-1] > 0),
+                ("before", hits[:, -1:] > 0),
+                ("losses", change.astype(int)),
+            ):
+                own = intervals[part][name]
+                ends = np.array([bootstrap.outcome_ends(one, clusters) for one in outcomes.T])
+                low, high = (end.reshape(own.value.shape) for end in ends.T)
+                intervals[part][name] = replace(own, low=low, high=high)
     return CutMetrics(
         modalities=result.modalities,
         kinds=result.kinds,
         times=result.times,
         n=B,
-        after={name: estimates(part, units) for name, part in after.items()},
-        before={name: estimates(part, units) for name, part in before.items()},
-        losses={name: estimates(part, units) for name, part in losses.items()},
+        **intervals,
         chance=chance(np.asarray(truth), kind),
     )
 
@@ -148,7 +167,7 @@ def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str
 def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
     """The metrics (r, F) of samples with counts (r, B)."""
     n = weights.sum(1, keepdims=True)
-    means = {"accuracy": "hit", "acc2": "side", "mae": "absolute"}
+    means = {**SHARES, "mae": "absolute"}
     values = {
         name: weights @ columns[column] / n for name, column in means.items() if column in columns
     }

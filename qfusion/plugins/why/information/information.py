@@ -32,7 +32,7 @@ import pandas as pd
 
 from qfusion import _progress
 from qfusion.data import DataSet
-from qfusion.explain import bootstrap
+from qfusion.explain import bootstrap, interval_ends
 from qfusion.plugins.why.information import (
     baseline_predictions,
     fusion_baselines,
@@ -267,17 +267,27 @@ def gaussian(
     # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
     unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
-    terms = {(a, b): partial(bits, a, b) for a in shares for b in ("", *outputs) if a != b}
-    known = bootstrap.intervals(
-        {"\0".join(key): of for key, of in terms.items()},
-        len(task.predicted),
+    # Bits of 0 or more pile up at 0, which no correction of a bias may take for one: their intervals are percentiles.
+    terms = [(a, b) for a in shares for b in ("", *outputs) if a != b]
+    n = len(task.predicted)
+    values = bootstrap.resample(
+        lambda weights: np.stack([bits(a, b, weights) for a, b in terms], 1),
+        n,
         bootstrap.RESAMPLES,
         0,
         task.clusters,
     )
+    ends = np.full((2, len(terms)), np.nan)
+    if len(values) > 1:
+        edges = interval_ends.edges(bootstrap.independent_units(n, task.clusters))
+        ends = np.quantile(values[1:], edges, axis=0)
+    known = {
+        key: bootstrap.Interval(float(value), float(low), float(high), n, len(values) - 1)
+        for key, value, low, high in zip(terms, values[0], *ends, strict=True)
+    }
 
     def among(place: int, *keys: tuple[str, str], least: float = -np.inf) -> bootstrap.Interval:
-        some = [known["\0".join(key)] for key in keys]
+        some = [known[key] for key in keys]
         ends = {
             end: max(least, sorted(getattr(one, end) for one in some)[place])
             for end in ("value", "low", "high")
