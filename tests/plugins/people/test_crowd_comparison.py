@@ -481,7 +481,7 @@ def test_sentences_follow_from_intervals(people: Study, model: Study) -> None:
     assert "18% for as many raters who vote with the model's probabilities" in fusing
     terms = words.describe_terms(result)
     assert terms.startswith("The model's contributions of voice (ρ = +0.82")
-    assert "the model's contributions of voice+face (ρ = -0.35 [-0.41, -0.29]) fall where" in terms
+    assert "the model's contributions of voice+face (ρ = -0.35 [-0.42, -0.29]) fall where" in terms
     wide = bootstrap.Interval(0.0, -0.1, 0.1, 600, 2000)
     unsure = replace(result, result=replace(result.result, fuses_more=wide))
     assert words.describe_fusing(unsure).startswith("That people or the model fuse jointly more")
