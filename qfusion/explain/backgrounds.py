@@ -308,7 +308,7 @@ def gains(
         low, high = np.quantile(values[1:], edges) if len(values) > 1 else (np.nan, np.nan)
         return bootstrap.Interval(float(values[0]), float(low), float(high), B, len(values) - 1)
 
-    found = {
+    by_column = {
         column: {name: interval(measured[:, c, place]) for place, name in enumerate(labels)}
         for c, column in enumerate(("model", "additive", "gain"))
     }
@@ -320,8 +320,10 @@ def gains(
             ("gain", own.astype(int) - without),
         ):
             low, high = bootstrap.outcome_ends(outcomes, clusters)
-            found[column]["accuracy"] = replace(found[column]["accuracy"], low=low, high=high)
-    return found
+            by_column[column]["accuracy"] = replace(
+                by_column[column]["accuracy"], low=low, high=high
+            )
+    return by_column
 
 
 class JointEffect(StrEnum):
