@@ -51,15 +51,6 @@ def trainings_and_rows(rng: Draw) -> Iterator[Outcome]:
     yield Outcome(
         "largest difference by two one-sided tests (a bound)", "5 seeds", 0.04, bound, rival
     )
-    for seeds in (5, 10):
-        spreads = rng.normal(size=seeds), 2 * rng.normal(size=seeds)
-        ratio = comparisons.log_spread_ratio(spreads[0].tolist(), spreads[1].tolist())
-        f = scipy.stats.f.ppf([0.975, 0.025], seeds - 1, seeds - 1)
-        square = np.log(spreads[0].var(ddof=1) / spreads[1].var(ddof=1) / f) / 2
-        ends = ratio.interval() if ratio else (np.nan, np.nan)
-        yield Outcome(
-            "ratio of spreads over seeds, claims", f"{seeds} seeds", -np.log(2), ends, tuple(square)
-        )
     parts = [evidence.seed_evidence(rng.normal(0.01, s, 5)) for s in (0.005, 0.02, 0.05)]
     joined = comparisons.mean_evidence(parts)
     reach = 1.96 * joined.error
