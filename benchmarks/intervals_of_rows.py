@@ -168,7 +168,7 @@ def correlations(rng: Draw) -> Iterator[Outcome]:
     yield Outcome("κ", "60 clips", 0.7, of(found), percentile(statistic["kappa"], 60))
     called = np.repeat([1.0, 0.0], [40, 80])
     hit = (rng.random(120) < np.where(called > 0, 0.15, 0.05)).astype(float)
-    rate = unimodal_labels.verdict_rate(hit, called, None, bootstrap.RESAMPLES, 0).difference
+    rate = unimodal_labels.verdict_rate(hit, called, None, 0).difference
 
     def gap(w: np.ndarray) -> np.ndarray:
         return w @ (called * hit) / (w @ called) - w @ ((1 - called) * hit) / (w @ (1 - called))

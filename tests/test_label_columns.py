@@ -224,8 +224,8 @@ def test_pages_of_synthetic_sims_show_no_acc_7(page: str) -> None:
         page,
         model="simple",
         data="stand-in",
-        sample="vid00200$_$1",
-        pin="taught/stand-in/vid00200$_$2",
+        sample="vid00400$_$1",
+        pin="taught/stand-in/vid00400$_$2",
     )
     assert not app.exception
     assert not app.error
@@ -246,7 +246,7 @@ def test_metrics_of_two_conventions_are_not_subtracted() -> None:
         "Compare",
         model="simple",
         data="stand-in",
-        sample="vid00200$_$1",
+        sample="vid00400$_$1",
         pin="qj-planted/planted/p1671",
     )
     assert not app.exception

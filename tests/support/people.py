@@ -42,7 +42,7 @@ def stand_in(
         part |= {
             "raw_text": np.array(["这部电影非常好看"] * n),
             "regression_labels": score.astype(np.float32),
-            "id": np.array([f"vid{(first + i) // 10:05d}$_${(first + i) % 10}" for i in range(n)]),
+            "id": np.array([f"vid{(first + i) // 5:05d}$_${(first + i) % 5}" for i in range(n)]),
             "annotations": np.array(["Positive" if s > 0 else "Negative" for s in score]),
         }
         part |= {

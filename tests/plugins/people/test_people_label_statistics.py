@@ -115,7 +115,7 @@ def test_shuffled_verdicts_differ_by_chance() -> None:
     """By 1.96 standard errors of the difference of two rates, sqrt(p (1 - p) (1 / a + 1 / b))."""
     rng = np.random.default_rng(0)
     called, hit = (np.arange(400) < 100).astype(float), (rng.random(400) < 0.3).astype(float)
-    by_chance = trust.verdict_rate(hit, called, None, 200, 0).shuffled
+    by_chance = trust.verdict_rate(hit, called, None, 0).shuffled
     half = 1.96 * (hit.mean() * (1 - hit.mean()) * (1 / 100 + 1 / 300)) ** 0.5
     assert (by_chance.high - by_chance.low) / 2 == pytest.approx(half, rel=0.15)
     assert abs(by_chance.high + by_chance.low) < half / 2
@@ -262,7 +262,7 @@ def test_rates_need_twenty_samples_for_an_interval() -> None:
     hit = (np.arange(60) % 3 == 0).astype(float)
     for count in (19, 20, 40, 41):
         called = (np.arange(60) < count).astype(float)
-        rate = trust.verdict_rate(hit, called, None, 40, 0)
+        rate = trust.verdict_rate(hit, called, None, 0)
         assert rate.difference.known == np.isfinite(rate.shuffled.low) == (20 <= count <= 40)
         assert rate.difference.value == pytest.approx(hit[:count].mean() - hit[count:].mean())
         assert rate.difference.n == 60

@@ -229,15 +229,15 @@ def test_pages_show_the_labels() -> None:
     assert "Own terms rise with people's labels of text" in words
     assert "160 test samples (labelled: 128 in text)" in words
     assert "32 lack the label of a modality and are left out" in words
-    assert "over 16 videos" in words
+    assert "over 32 videos" in words
     assert "taught had the labels as additional targets" in words
     assert app.selectbox(key="proof.with").value == "taught"
-    sample = visit("Samples", model="simple", data="stand-in", sample="vid00200$_$1")
+    sample = visit("Samples", model="simple", data="stand-in", sample="vid00400$_$1")
     assert not sample.exception
     words = plain(said(sample))
     assert "People's label of text: " in words
     assert "people's labels of each modality alone" in words
-    lacking = plain(said(visit("Samples", model="simple", data="stand-in", sample="vid00200$_$0")))
+    lacking = plain(said(visit("Samples", model="simple", data="stand-in", sample="vid00400$_$0")))
     assert "People's label of text" not in lacking
     assert "People's label of audio: " in lacking
 

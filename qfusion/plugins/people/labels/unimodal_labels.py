@@ -148,36 +148,35 @@ def compare_with_labels(
         EITHER: np.isin(relation, VERDICTS).astype(float),
     }
     inside = None if clusters is None else clusters[known]
-    rates = {
-        name: verdict_rate(hit, called[known], inside, resamples, seed)
-        for name, hit in hits.items()
-    }
+    rates = {name: verdict_rate(hit, called[known], inside, seed) for name, hit in hits.items()}
     return LabelAgreement(tuple(parts), rates, B, len(known), int(called[known].sum()))
 
 
 def verdict_rate(
-    hit: np.ndarray, called: np.ndarray, clusters: np.ndarray | None, resamples: int, seed: int
+    hit: np.ndarray, called: np.ndarray, clusters: np.ndarray | None, seed: int
 ) -> VerdictRate:
     """Rates of a verdict (n,) among samples that are called conflicting (n,) and not; their difference with the
     interval of Newcombe (1998, Statistics in Medicine 17, 873), which joins those of both."""
-    yes, no = (
-        bootstrap.mean(
-            hit[group].astype(bool),
-            resamples=resamples,
-            seed=seed,
-            clusters=None if clusters is None else clusters[group],
-        )
-        for group in (called > 0, called == 0)
-    )
     count, control = called.sum(), NO_RANGE
+    known = min(count, len(hit) - count) >= bootstrap.FEWEST and bootstrap.has_enough(
+        len(hit), clusters
+    )
+
+    def rate(group: np.ndarray) -> bootstrap.Interval:
+        hits = hit[group].astype(bool)
+        own = None if clusters is None else clusters[group]
+        ends = bootstrap.outcome_ends(hits, own) if known else (np.nan, np.nan)
+        return bootstrap.Interval(hits.mean() if len(hits) else np.nan, *ends, len(hits), 0)
+
+    yes, no = rate(called > 0), rate(called == 0)
     value = yes.value - no.value
     low, high = np.nan, np.nan
-    if yes.known and no.known:
+    if known:
         low = value - float(np.hypot(yes.value - yes.low, no.high - no.value))
         high = value + float(np.hypot(yes.high - yes.value, no.value - no.low))
         drawn = called[random_orders(len(hit), seed)]
         control = range_of_shuffles(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
-    more = bootstrap.Interval(value, low, high, len(hit), yes.resamples)
+    more = bootstrap.Interval(value, low, high, len(hit), 0)
     return VerdictRate(yes, no, more, control)
 
 
