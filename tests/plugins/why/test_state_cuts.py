@@ -413,7 +413,18 @@ def test_metric_intervals_equal_direct_resampling(kind: str) -> None:
     for row in np.concatenate(list(bootstrap.counts(48, 30, 2, clusters))):
         drawn = np.repeat(np.arange(48), row.astype(int))
         runs.append([by_hand(part[drawn], truth[drawn], kind) for part in (scores[place], before)])
+    columns = cut_losses.metric_columns(np.stack([scores[place], before]), truth, kind)
     for name in cut_losses.METRICS[kind]:
+        if name in cut_losses.SHARES:
+            hits = columns[cut_losses.SHARES[name]] > 0
+            change = hits[:, 0].astype(int) - hits[:, 1]
+            for estimates, outcomes in (
+                (found.after[name], hits[:, 0]),
+                (found.losses[name], change),
+            ):
+                ends = estimates.low[place], estimates.high[place]
+                assert ends == pytest.approx(bootstrap.outcome_ends(outcomes, clusters))
+            continue
         after, plain = (np.array([run[i][name] for run in runs]) for i in (0, 1))
         for estimates, values in (
             (found.after[name], after),
