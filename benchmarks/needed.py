@@ -60,7 +60,7 @@ def run_plan(plan: Plan, plan_digest: str, cache: Path) -> None:
     """Trains what is missing, candidate by candidate, and keeps each record."""
     code = code_digest()
     for candidate, contender in itertools.product(plan["candidates"], plan["contenders"]):
-        tuned = []
+        tuned: list[Record] = []
         phases = [("tune", number) for number in range(plan["settings"])]
         phases += [("final", number) for number in range(plan["seeds"])]
         for phase, number in phases:
@@ -318,18 +318,13 @@ def judge(value: float, p: float, by_construction: bool) -> str:
 
 def page(plan: Plan, found: Sequence[Record], when: Sequence[str]) -> str:
     """Returns the table, and the sentences that follow from it."""
-    names = [entry["candidate"] for entry in found]
-    needed = [e["candidate"] for e in found if e["any"]["verdict"] == "supported"]
-    equal = [e["candidate"] for e in found if e["equal"]["verdict"] == "supported"]
-    lines = [
-        "Better than every rival of any size: "
-        f"{_listed(needed)}. Better than every rival of at most {plan['most']} times as many parameters: "
-        f"{_listed(equal)}.",
-        "",
-    ]
-    waiting = [name for name in plan["candidates"] if name not in names]
+    finished = [entry["candidate"] for entry in found]
+    waiting = [name for name in plan["candidates"] if name not in finished]
+    lines = [_sentence(found, "any", "of any size")]
+    lines.append(_sentence(found, "equal", f"with at most {plan['most']} times as many parameters"))
     if waiting:
-        lines += [f"Planned, not finished: {_listed(waiting)}.", ""]
+        lines.append(f"Planned and not finished: {_listed(waiting)}.")
+    lines.append("")
     lines.append(
         tables.markdown(
             [
@@ -352,6 +347,18 @@ def page(plan: Plan, found: Sequence[Record], when: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _sentence(found: Sequence[Record], outcome: str, which: str) -> str:
+    """Says on which candidates ours was better than every rival, worse than one, or neither."""
+    by_verdict: dict[str, list[str]] = {}
+    for entry in found:
+        by_verdict.setdefault(entry[outcome]["verdict"], []).append(entry["candidate"])
+    parts = [f"{verdict} on {_listed(names)}" for verdict, names in sorted(by_verdict.items())]
+    said = "; ".join(parts) or "nothing finished"
+    if "supported" not in by_verdict:
+        said += ". No task was found"
+    return f"Needed against rivals {which}: {said}."
+
+
 def _row(entry: Record) -> list[str]:
     scores = {name: float(np.mean(part["test"])) for name, part in entry["scores"].items()}
     cells = [
@@ -372,7 +379,7 @@ def _interval(part: Mapping[str, float]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def kept(plan_digest: str, cache: Path) -> Iterator[Record]:
