@@ -324,6 +324,8 @@ def page(plan: Plan, found: Sequence[Record], when: Sequence[str]) -> str:
     lines.append(_sentence(found, "equal", f"with at most {plan['most']} times as many parameters"))
     if waiting:
         lines.append(f"Planned and not finished: {_listed(waiting)}.")
+    elif all(entry["any"]["verdict"] != "supported" for entry in found):
+        lines.append("No task was found that needs the quantum part.")
     lines.append("")
     lines.append(
         tables.markdown(
@@ -348,15 +350,13 @@ def page(plan: Plan, found: Sequence[Record], when: Sequence[str]) -> str:
 
 
 def _sentence(found: Sequence[Record], outcome: str, which: str) -> str:
-    """Says on which candidates ours was better than every rival, worse than one, or neither."""
+    """Says on which candidates each verdict was found."""
     by_verdict: dict[str, list[str]] = {}
     for entry in found:
         by_verdict.setdefault(entry[outcome]["verdict"], []).append(entry["candidate"])
     parts = [f"{verdict} on {_listed(names)}" for verdict, names in sorted(by_verdict.items())]
-    said = "; ".join(parts) or "nothing finished"
-    if "supported" not in by_verdict:
-        said += ". No task was found"
-    return f"Needed against rivals {which}: {said}."
+    said = "; ".join(parts) or "not judged yet"
+    return f"That ours is better than every rival {which} is {said}."
 
 
 def _row(entry: Record) -> list[str]:

@@ -92,7 +92,7 @@ def test_tiny_plan_runs_resumes_and_writes_its_table(tmp_path: Path) -> None:
     assert len({(record["plan"], record["code"]) for record in records}) == 1
     written = page.read_text()
     assert "| `bell`: spins |" in written
-    assert "Needed against rivals of any size: " in written
+    assert "No task was found that needs the quantum part." in written
 
     # a run that is missing is made again, and is the same
     lost = records.pop(3)
