@@ -285,7 +285,7 @@ def test_time_from_which_joint_terms_dominate() -> None:
     )
     assert (
         network.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})
-        == "At the end single modalities lead (joint share 0%)"
+        == "At the end single modalities lead in size (joint share 0%)"
     )
     table = network.layer_table(
         moments,

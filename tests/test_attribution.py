@@ -256,13 +256,13 @@ def test_areas_of_drawn_samples_have_clustered_intervals() -> None:
     much less is lacking when features are given back."""
     K = len(disturbances.SHARES)
     changes = (
-        np.random.default_rng(1).exponential(size=(4, 2, K, 60))
+        np.random.default_rng(1).exponential(size=(4, 2, K, 100))
         * np.array([[1.0], [3.0]])[..., None]
     )
     changes[0, 0] *= 2
-    clusters = np.repeat(np.arange(15), 4)[:, None]
-    ahead = np.zeros((2, 60))
-    for b in range(60):
+    clusters = np.repeat(np.arange(25), 4)[:, None]
+    ahead = np.zeros((2, 100))
+    for b in range(100):
         areas = [
             [np.trapezoid(run, disturbances.SHARES) for run in part[..., b]] for part in changes
         ]
