@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from qfusion.cli import app
-
 ROOT = Path(__file__).resolve().parent.parent
 SEPARATE = ("plotly_live", "plotly_print")  # which can be released by themselves
 MODULES = sorted(
@@ -85,42 +83,6 @@ def test_examples_run(path: Path) -> None:
     )
     assert result.attempted > 0
     assert result.failed == 0
-
-
-def commands() -> Iterator[tuple[str, set[str]]]:
-    """Yields the words of every command, and its options."""
-    import typer.main
-
-    group = typer.main.get_command(app)
-    waiting = [("", group)]
-    while waiting:
-        words, command = waiting.pop()
-        if not hasattr(command, "list_commands"):
-            yield (
-                words,
-                {o for p in command.params for o in p.opts if o.startswith("--")} - {"--help"},
-            )
-        else:
-            waiting += [
-                (f"{words} {name}".strip(), command.get_command(None, name))
-                for name in command.list_commands(None)
-            ]
-
-
-@pytest.mark.parametrize(
-    ("words", "options"), [pytest.param(*found, id=found[0]) for found in commands()]
-)
-def test_every_command_and_option_is_documented(words: str, options: set[str]) -> None:
-    pages = [ROOT / "docs" / "cli.md", *(ROOT / "docs" / "plugins").glob("*.md")]
-    text = "\n".join(page.read_text() for page in pages)
-    sections = re.findall(rf"^## `{words}`.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    assert len(sections) == 1, (
-        f"docs/cli.md, or the page of the plugin, needs a section '## `{words}`'"
-    )
-    assert f"python -m qfusion {words}" in sections[0], "the section shows no call"
-    assert {o for o in options if f"`{o}" not in sections[0]} == set(), (
-        "options that the section leaves out"
-    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

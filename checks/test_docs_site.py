@@ -1,4 +1,4 @@
-"""The site that docs/ becomes, and the pages of it that scripts write: they are what the scripts would write now."""
+"""The site that docs/ becomes, with the sections that are made from the code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from fontTools.ttLib import TTFont
 
 from qfusion import citations, models, training
 from qfusion.figures.files import export, recipe
-from scripts import docs_site, gallery, glossary_page, panel_pages
+from qfusion.views.pages import catalogue
+from scripts import docs_reference, docs_site, gallery
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 MAX_SIZE = 64 * 1024
-# small figures that what stands around them explains, and tables
-NOT_PANELS = {"content", "telling", "evidence", "ladder", "entropy"}
 
 
 @pytest.fixture(scope="module")
@@ -103,35 +102,39 @@ def test_site_loads_no_external_files(site: Path) -> None:
     ] == []
 
 
-def test_glossary_equals_that_of_the_app() -> None:
-    assert (DOCS / "glossary.md").read_text() == glossary_page.page(), (
-        "run python scripts/glossary_page.py"
-    )
+def headings(page: Path) -> list[str]:
+    """Returns the headings of a page of the site, without the signs of their links."""
+    found = re.findall(r"(?s)<h[23] id=[^>]*>(.*?)</h[23]>", page.read_text())
+    return [
+        html.unescape(re.sub(r"(?s)<a class=\"headerlink.*?</a>|<[^>]*>", "", one)) for one in found
+    ]
 
 
-def test_every_panel_of_a_page_is_explained_as_it_is_there() -> None:
-    text = (DOCS / "panels.md").read_text()
-    page = panel_pages.hear(["/leaderboard"])["leaderboard"]
-    assert page.panels
-    sections = dict(re.findall(r"(?ms)^### ([^\n]+)\n(.*?)(?=^##|\Z)", text))
-    for panel in page.panels.values():
-        shown = panel_pages.section(panel)
-        name = shown.split("\n")[0].removeprefix("### ")
-        assert name in sections, "run python scripts/panel_pages.py"
-        assert shown.split("\n\n")[-1].split("\n")[0] in sections[name], (
-            "run python scripts/panel_pages.py"
-        )
+def test_site_defines_every_term(site: Path) -> None:
+    assert headings(site / "glossary.html") == [one["term"] for one in docs_reference.entries()]
 
 
-def test_every_panel_that_the_glossary_knows_is_explained() -> None:
-    names = re.findall(r"(?m)^### (.*)$", (DOCS / "panels.md").read_text())
-    assert {
-        name for name in glossary_page.read()["panels"] if panel_pages.name_of(name) not in names
-    } <= NOT_PANELS
+def test_site_describes_every_panel(site: Path) -> None:
+    names = headings(site / "panels.html")
+    for page in catalogue.QUESTIONS:
+        parts = catalogue.page_parts(page)
+        shown = [docs_reference.name_of(name) for name in [*parts.panels, *parts.families]]
+        assert not shown or page.capitalize() in names
+        assert set(shown) <= set(names)
+
+
+def test_site_describes_every_command_and_option(site: Path) -> None:
+    text = html.unescape((site / "cli.html").read_text())
+    commands = dict(docs_reference.every_command())
+    assert set(commands) <= set(headings(site / "cli.html"))
+    for words, command in commands.items():
+        assert f"python -m qfusion {words}" in (command.epilog or ""), "the command shows no call"
+        assert command.help
+        assert all(one.help for one in command.params)
+        assert all(one in text for each in command.params for one in each.opts if one[:2] == "--")
 
 
 def test_gallery_contains_figures_with_recipes() -> None:
-    assert (DOCS / "gallery.md").read_text() == gallery.page(), "run python scripts/gallery.py"
     assert sorted(path.stem for path in gallery.FOLDER.iterdir()) == sorted(
         one.name for one in gallery.PICTURES
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
 import re
 import subprocess
@@ -92,10 +93,8 @@ def test_requirements_of_locked_packages_are_locked() -> None:
 
 
 def test_list_of_licences_covers_the_lock() -> None:
-    rows = re.findall(
-        r"^\| ([\w.-]+) \| (\S+) \| (.*?) \| (.*?) ?\|$", lock.LICENCES.read_text(), re.MULTILINE
-    )[1:]
-    assert [row[:2] for row in rows] == [
+    _, *rows = csv.reader(lock.LICENCES.read_text().splitlines())
+    assert [tuple(row[:2]) for row in rows] == [
         (package.name, package.version) for package in lock.packages(lock.LOCK.read_text())
     ]
     assert all(asks == lock.asks(name, licence) for name, _, licence, asks in rows)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import html
-import json
 import re
 import sys
 from importlib.metadata import distribution
@@ -23,10 +22,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]  # mkdocs loads this file by its path
-from qfusion import training  # noqa: E402
-from qfusion._settings import allowed_values  # noqa: E402
-from qfusion.models import registry  # noqa: E402
-from qfusion.models.encoders import EncoderSettings  # noqa: E402
+from scripts import docs_reference  # noqa: E402
 
 # Packages in the order in which they are read.
 FIRST = (
@@ -48,7 +44,6 @@ PACKAGES = (
         - {*FIRST, "commands", "plugins", "app"}
     ),
 )
-SETTINGS = "settings.md"  # the page with a table of the settings of every kind
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
 _FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL
@@ -126,36 +121,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def setting_tables() -> str:
-    """Return a table of the settings of the training, one of those of encoders, and one of those of every kind of
-    model besides."""
-    groups = {
-        "The training": training.Options.model_fields,
-        "The encoders of all models": EncoderSettings.model_fields,
-    }
-    for kind in registry.names():
-        groups[f"`{kind}`"] = {
-            key: field
-            for key, field in registry.settings_type(kind).model_fields.items()
-            if key not in EncoderSettings.model_fields
-            or field.default != EncoderSettings.model_fields[key].default
-        }
-    sections = []
-    for title, fields in groups.items():
-        rows = [
-            f"| `{key}` | `{json.dumps(field.default)}` | {allowed_values(field)} | {field.description} |"
-            for key, field in fields.items()
-        ]
-        head = "| setting | default | must | description |\n|---|---|---|---|"
-        sections.append("\n".join([f"## {title}", "", head, *rows] if rows else [f"## {title}"]))
-    return "\n\n".join(sections)
-
-
 def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Leads links of top-level pages to where these are in the site; a bar in code within a table needs no backslash
-    here."""
-    if page.file.src_uri == SETTINGS:
-        text = text.replace("<!-- settings -->", setting_tables())
+    """Inserts what is made from the code, and leads links of top-level pages to where these are in the site. A bar in
+    code within a table needs no backslash here."""
+    text = docs_reference.insert(text)
     if page.file.src_uri == CHANGES:
         text = text.replace("](docs/", "](")
     else:

@@ -1,4 +1,4 @@
-"""Draws the gallery: docs/gallery/*.svg and the page docs/gallery.md with the command that makes each.
+"""Draws the gallery: docs/gallery/*.svg. Its page in the site shows each with the command that makes it.
 
     python scripts/gallery.py [NAME ...]
 
@@ -19,13 +19,6 @@ APP = "http://localhost:8501"
 SARCASM = "model=qj-planted&sample=p2924"
 PAIR = "model=qj-parity&data=parity&sample=pair-6611"
 DIGIT = "model=qcnn-digits&data=digits&sample=digit-0003"
-HEAD = """# Gallery
-
-`python scripts/gallery.py` draws these figures of the pages from the included data sets and models. Each command writes
-the file above it; replace `.svg` by `.pdf`, `.png` or `.html` for other formats ([figures](figures.md)). Every file
-contains its recipe, so `figure --recipe over-time.svg --out over-time.pdf` works as well. [Panels](panels.md) describes
-each panel.
-"""
 
 
 @dataclass(frozen=True)
@@ -195,23 +188,14 @@ def draw(picture: Picture) -> bytes:
     return rendering.save_panel(rendering.reproduce(wanted), wanted)
 
 
-def page() -> str:
-    """Return the text of docs/gallery.md."""
-    return HEAD + "".join(
-        f"\n## {one.title}\n\n{one.words}\n\n![{one.title}](gallery/{one.name}.svg)\n\n```bash\n{one.call}\n```\n"
-        for one in PICTURES
-    )
-
-
 def main(names: list[str]) -> None:
-    """Draw the figures with these names (all by default), and write the page."""
+    """Draw the figures with these names (all by default)."""
     FOLDER.mkdir(exist_ok=True)
     for one in PICTURES:
         if not names or one.name in names:
             content = draw(one)
             (FOLDER / f"{one.name}.svg").write_bytes(content)
             print(f"{one.name}.svg: {len(content) / 1000:.1f} kB")
-    (FOLDER.parent / "gallery.md").write_text(page())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make requirements.lock, every package with the hashes of all its files, and docs/licences.md.
+"""Make requirements.lock, every package with the hashes of all its files, and docs/licences.csv.
 
     pip install uv && python scripts/lock.py [--upgrade]
 
@@ -11,6 +11,7 @@ systems lack NVIDIA's, and Windows).
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import re
 import subprocess
@@ -23,7 +24,7 @@ from packaging.tags import platform_tags
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
-LICENCES = ROOT / "docs" / "licences.md"
+LICENCES = ROOT / "docs" / "licences.csv"
 PACKAGE = re.compile(
     r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE
 )
@@ -118,8 +119,8 @@ def asks(name: str, licence: str) -> str:
     return "; ".join(filter(None, (kind(licence), BUNDLED.get(name, ""))))
 
 
-def licences(locked: list[Locked]) -> str:
-    """Return the page with every package, its version and its licence."""
+def write_licences(locked: list[Locked]) -> None:
+    """Write every package, its version and its licence, from which the site makes its page."""
     # of two versions of a package the first, for the older Python
     versions = {package.name: package.version for package in reversed(locked)}
     with tempfile.TemporaryDirectory() as name:
@@ -147,46 +148,12 @@ def licences(locked: list[Locked]) -> str:
     for name, licence in declared.items():
         if licence == "not declared" and FOR_CARDS.match(name):
             declared[name] = "not declared, NVIDIA's"
-    rows = []
-    for package in locked:
-        licence = declared[package.name]
-        rows.append(
-            f"| {package.name} | {package.version} | {licence} | {asks(package.name, licence)} |"
-        )
-    head = ["| package | version | licence | asks more |", "|---|---|---|---|"]
-    return WORDS + "\n".join([*head, *rows]) + "\n"
-
-
-WORDS = """# Licences of dependencies
-
-qfusion is Apache-2.0. It imports the packages below and ships none of their files (a figure exported as interactive
-HTML contains plotly.js, MIT); `pip` downloads each package from PyPI. `scripts/lock.py` writes the list from
-`requirements.lock` and the metadata of each package. Read a package's own licence file before you rely on it.
-
-qfusion ships the font of its exported figures: four subset faces of Arimo, under the SIL Open Font License 1.1, in
-`plotly_print/arimo` with the licence. A document that contains the letters is not subject to it.
-
-Most packages are permissive and require only that their notice is kept. The following require more, mainly from those
-who redistribute them, for example in an image built by the `Containerfile` or in an installer:
-
-- **GPL**: the wheel of `av` (PyAV) bundles ffmpeg with x264 and x265, which are GPL-2.0 or later, although the package
-  declares BSD-3-Clause. An image with this wheel contains GPL software: redistribute it under the GPL's terms,
-  with its licence and access to its source. qfusion's own source stays Apache-2.0, which is compatible with GPL-3.0.
-  `av` only reads and writes recordings and videos, and is imported when one is opened; everything else works without it
-  (`pip uninstall av`).
-- **LGPL**: `soxr`; in the wheel of `av` ffmpeg, LAME, GnuTLS, Nettle, GMP, libunistring and ALSA's library; in that of
-  `soundfile` libsndfile, LAME and mpg123. They are separate libraries that can be replaced, as the licence
-  requires. Redistribution requires their licence, access to their source, and that they can be replaced.
-- **MPL-2.0** (*copyleft within its files*): distributing changed versions of **their** files requires the source of
-  those files.
-- NVIDIA's libraries, dependencies of PyPI's torch on Linux, are *proprietary*: their licence permits use with NVIDIA's
-  GPUs, and has terms for redistribution. The CPU build of torch needs none of them.
-- GCC's runtime for Fortran and OpenMP, in the wheels of NumPy, SciPy, scikit-learn, PennyLane and torch, is GPL-3.0
-  with the runtime exception, which imposes no conditions on programs that use it.
-
-Installing and using qfusion is no redistribution. No package is AGPL.
-
-"""
+    with LICENCES.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("package", "version", "licence", "asks more"))
+        for package in locked:
+            licence = declared[package.name]
+            writer.writerow((package.name, package.version, licence, asks(package.name, licence)))
 
 
 def main() -> int:
@@ -199,7 +166,7 @@ def main() -> int:
     )
     resolve(parser.parse_args().upgrade)
     locked = packages(LOCK.read_text())
-    LICENCES.write_text(licences(locked))
+    write_licences(locked)
     print(f"{len(locked)} packages, {sum(len(package.hashes) for package in locked)} hashes")
     return 0
 
