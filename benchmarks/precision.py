@@ -3,7 +3,7 @@
     python benchmarks/precision.py [--seeds 3] [--epochs 3]
 
 Trains QiNN-QJ on `planted` (D = 27) with encoders of 32 and of 256 hidden units. Time is that of the processor in
-training alone. Writes the table `precision` of docs/cli.md.
+training alone. Writes the table `precision` of docs/training.md.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def main() -> None:
         tables.markdown(header, rows)
         + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
         f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
-        ROOT / "docs" / "cli.md",
+        ROOT / "docs" / "training.md",
     )
 
 

@@ -8,7 +8,7 @@ of learned rows, with their labels, it is counted which share is found, equal or
 taken for copies. Of all sets it is counted in how many there is a fault of the split, one of known labels among them,
 and in how many features seem to have been made with labels.
 
-The table `split-checks` of docs/plugins/review.md is written where all are run.
+Where all are run, the cases that are not flawless become the table `split-checks` of docs/plugins/review.md.
 """
 
 from __future__ import annotations
@@ -180,6 +180,16 @@ HEADER = (
 )
 
 
+def shortened(rows: Sequence[Sequence[str]]) -> str:
+    """Returns the rows in which a copy is missed or an alarm is false, and how many others there are."""
+    flawless = (["100.0%", "0", "100%", "0%"], ["", "0", "0%", "0%"], ["", "0", "0%", "100%"])
+    flawed = [cells for cells in rows if [*cells[1:4], cells[5]] not in flawless]
+    return (
+        f"{tables.markdown(HEADER, flawed)}\n\nIn the other {len(rows) - len(flawed)} of {len(rows)} cases every copy "
+        "is found, nothing else is taken for one, and every fault that was planted is reported and no other."
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
@@ -189,11 +199,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="*", choices=list(CASES), help="to try: nothing is written")
     arguments = parser.parse_args(argv)
     names = arguments.only or CASES
-    text = tables.markdown(HEADER, [row(name, arguments.repetitions) for name in names])
-    print(text)
+    rows = [row(name, arguments.repetitions) for name in names]
+    print(tables.markdown(HEADER, rows))
     if not arguments.only:
         how = f"Seeds 0 to {arguments.repetitions - 1}, 300 test rows each."
-        tables.write("split-checks", f"{text}\n\n{how} {tables.provenance('split_checks.py')}")
+        text = f"{shortened(rows)} {how} {tables.provenance('split_checks.py')}"
+        tables.write("split-checks", text)
 
 
 if __name__ == "__main__":

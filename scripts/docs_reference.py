@@ -1,5 +1,5 @@
 """Reference sections of the site that are made from the code, each in the place of a comment such as `<!-- panels -->`
-in a page of docs/: settings, panels, glossary, commands, gallery and licences."""
+in a page of docs/: settings, panels, glossary, commands, gallery, licences and sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import typer.main
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
-from qfusion import plugin, training  # noqa: E402
+from qfusion import citations, plugin, training  # noqa: E402
 from qfusion._settings import allowed_values  # noqa: E402
 from qfusion.cli import app  # noqa: E402
 from qfusion.models import registry  # noqa: E402
@@ -194,6 +194,11 @@ def licences() -> str:
     return _table(head, rows)
 
 
+def sources() -> str:
+    """Return the sources of methods and data, as reports print them."""
+    return "\n".join(f"- {citations.text(key)}" for key in citations.SOURCES)
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
@@ -206,4 +211,5 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "gallery": figures,
     "licences": licences,
+    "sources": sources,
 }

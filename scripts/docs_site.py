@@ -94,13 +94,9 @@ def linked(text: str, folder: str = "api/") -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Adds the plugins that are there and the packages to the navigation."""
+    """Adds the packages to the navigation."""
     sections = {name: pages for each in config.nav or [] for name, pages in each.items()}
-    sections["Plugins"] += sorted(
-        f"plugins/{path.name}" for path in (ROOT / "docs" / "plugins").glob("*.md")
-    )
-    section = sections["Reference"]
-    section += [{f"qfusion.{package}": f"api/{package}.md"} for package in PACKAGES]
+    sections["Reference"] += [{f"qfusion.{package}": f"api/{package}.md"} for package in PACKAGES]
     return config
 
 

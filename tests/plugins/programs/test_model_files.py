@@ -25,7 +25,7 @@ def test_programs_of_the_page_run(
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         Path(name).write_text(code.replace("MulT(), 300", f"MulT(), {STEPS}"))
     commands = re.findall(
-        r"^    python (\S.*)$", PAGE.partition("## `model import`")[0], re.MULTILINE
+        r"^    python (\S.*)$", PAGE.partition("## Torch program")[0], re.MULTILINE
     )
     assert len(commands) == 8
     for command in commands:
