@@ -58,7 +58,6 @@ from qfusion.training import Options, Result, checkpoint, checkpoint_cards, metr
 
 SEEDS = 5
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
-FAQ = ROOT / "docs" / "faq.md"
 BOARD, PAGE = ASSETS / "leaderboard.json", ROOT / "docs" / "plugins" / "leaderboard.md"
 # metrics that are kept
 ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}
@@ -615,7 +614,6 @@ def write(board: dict[str, Any]) -> None:
     ]
     tables.write("boards", "\n\n".join([*boards, below]), PAGE)
     tables.write("claims", text.claims(board) + f"\n\n{below}", PAGE)
-    tables.write("parameters-words", board["summaries"]["parameters"], FAQ)
     tables.write("cards", text.cards(board), PAGE)
     tables.write("published", text.published(board), PAGE)
     tables.write("agreement", text.agreement(board) + f"\n\n{below}", PAGE)

@@ -40,7 +40,6 @@ FEATURES = (
 RESULT, PAGE = ASSETS / "claims.json", ROOT / "docs" / "plugins" / "claims.md"
 # pages that say how many claims hold
 COUNTED = {
-    "faq-jumps": "faq.md",
     "why-jumps": "plugins/why.md",
     "leaderboard-jumps": "plugins/leaderboard.md",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
 import subprocess
@@ -132,6 +133,13 @@ def test_site_describes_every_command_and_option(site: Path) -> None:
         assert command.help
         assert all(one.help for one in command.params)
         assert all(one in text for each in command.params for one in each.opts if one[:2] == "--")
+
+
+def test_site_shows_the_notebook(site: Path) -> None:
+    shown = html.unescape(re.sub(r"<[^>]*>", "", (site / "hugging-face.html").read_text()))
+    cells = json.loads(docs_reference.NOTEBOOK.read_text())["cells"]
+    code = [line for cell in cells if cell["cell_type"] == "code" for line in cell["source"]]
+    assert [line for line in code if line.strip() not in shown] == []
 
 
 def test_gallery_contains_figures_with_recipes() -> None:

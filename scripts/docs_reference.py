@@ -1,5 +1,6 @@
 """Reference sections of the site that are made from the code, each in the place of a comment such as `<!-- panels -->`
-in a page of docs/: settings, panels, glossary, commands, gallery, licences and sources."""
+in a page of docs/: settings, panels, glossary, commands, blocks, gallery, licences, sources and
+a notebook."""
 
 from __future__ import annotations
 
@@ -16,12 +17,14 @@ from typing import Any
 import typer.main
 
 ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "docs" / "notebooks" / "huggingface.ipynb"
 sys.path[:0] = [str(ROOT)]
 from qfusion import citations, plugin, training  # noqa: E402
 from qfusion._settings import allowed_values  # noqa: E402
 from qfusion.cli import app  # noqa: E402
 from qfusion.models import registry  # noqa: E402
 from qfusion.models.encoders import EncoderSettings  # noqa: E402
+from qfusion.quantum import circuits  # noqa: E402
 from qfusion.views.pages import catalogue  # noqa: E402
 from qfusion.views.pages.panel import Panel  # noqa: E402
 from scripts import gallery, lock  # noqa: E402
@@ -179,6 +182,21 @@ def _default(argument: Any) -> str:
     return "" if value in (None, False, "", ()) or callable(value) else f"`{value}`"
 
 
+def blocks() -> str:
+    """Return a table of the blocks that a convolution can be."""
+    rows = [
+        (
+            f"`{name}`",
+            block.parameters,
+            len(block.operations),
+            sum(len(operation.wires) == 2 for operation in block.operations),
+            block.source,
+        )
+        for name, block in circuits.BLOCKS.items()
+    ]
+    return _table(("block", "parameters", "gates", "two-qubit gates", "what it is"), rows)
+
+
 def figures() -> str:
     """Return the figures of the gallery with the commands that draw them."""
     return "\n\n".join(
@@ -199,6 +217,17 @@ def sources() -> str:
     return "\n".join(f"- {citations.text(key)}" for key in citations.SOURCES)
 
 
+def notebook() -> str:
+    """Return the cells of the notebook on a model of Hugging Face, without its title."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    made = [
+        f"```python\n{text}\n```" if cell["cell_type"] == "code" else text
+        for cell, text in zip(cells, texts, strict=True)
+    ]
+    return "\n\n".join(made).partition("\n")[2].strip()
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
@@ -209,7 +238,9 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "panels": panels,
     "glossary": glossary,
     "commands": commands,
+    "blocks": blocks,
     "gallery": figures,
     "licences": licences,
     "sources": sources,
+    "notebook": notebook,
 }

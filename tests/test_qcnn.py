@@ -4,9 +4,7 @@ against brute force."""
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pennylane as qml
@@ -25,8 +23,6 @@ from qfusion.models.network.mass_algebra import MassBackground
 from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets
 from tests.support.entangled import angles_of, masses_of, model_of
-
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "entangled-qcnn.md"
 
 
 def pennylane_block(name: str, angles: np.ndarray) -> np.ndarray:
@@ -68,25 +64,6 @@ def test_su4_and_so4_are_universal() -> None:
         )
         assert int(torch.linalg.matrix_rank(J, tol=1e-8)) == dimension
     assert circuits.unitary("so4", angles).imag.abs().max() < 1e-15
-
-
-def test_documented_table_of_blocks() -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| (.+?) \|$", DOCS.read_text(), flags=re.MULTILINE
-    )
-    expected = [
-        (
-            name,
-            block.parameters,
-            len(block.operations),
-            sum(len(op.wires) == 2 for op in block.operations),
-            block.source,
-        )
-        for name, block in circuits.BLOCKS.items()
-    ]
-    assert [
-        (name, int(p), int(g), int(two), source) for name, p, g, two, source in rows
-    ] == expected
 
 
 @pytest.mark.parametrize(
