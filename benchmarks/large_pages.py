@@ -1,9 +1,9 @@
 """A million rows on the pages: seconds until a page stands still, first and again, and memory of the server.
 
-    python benchmarks/large_pages.py [--rows 1000000] [--dry]
+    python benchmarks/large_pages.py [--rows 1000000]
 
 The set of `scale.py` is made, imported and a QiNN-QJ trained on it for one epoch; then a browser opens
-pages of a server that has just started, each twice. Writes the table `large-pages` of docs/scale-out.md.
+pages of a server that has just started, each twice. Figures of docs/scale-out.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--dry", action="store_true", help="print and write nothing")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     own = serving.own_places(folder)
@@ -91,8 +90,6 @@ def main() -> None:
         + tables.provenance("large_pages.py")
     )
     print(text)
-    if not asked.dry:
-        tables.write("large-pages", text, ROOT / "docs" / "scale-out.md")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/precision.py [--seeds 3] [--epochs 3]
 
 Trains QiNN-QJ on `planted` (D = 27) with encoders of 32 and of 256 hidden units. Time is that of the processor in
-training alone. Writes the table `precision` of docs/training.md.
+training alone. Figures of docs/training.md.
 """
 
 from __future__ import annotations
@@ -76,12 +76,10 @@ def main() -> None:
                 ]
             )
     header = ["", "Test MAE", "Between two seeds", "From single, same seed", "Seconds an epoch"]
-    tables.write(
-        "precision",
+    print(
         tables.markdown(header, rows)
         + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
         f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
-        ROOT / "docs" / "training.md",
     )
 
 

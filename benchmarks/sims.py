@@ -1,11 +1,10 @@
 """A set of CH-SIMS's size from file to explained sample: seconds and anonymous memory of every step.
 
-    python benchmarks/sims.py [--part 0.05] [--dry]
+    python benchmarks/sims.py [--part 0.05]
 
 A stand-in is written: 2,281 samples, 39 steps of 768 features of text, 400 of 33 of voice, 55 of 709 of face, 0.75 GB,
 Chinese words, labels of single modalities, made-up numbers (`--part` of the samples). Each step runs in a process of
-its own, see `mosei.py`; then Chromium opens every page of a server that has just started. Writes the table `sims` of
-docs/mmsa.md.
+its own, see `mosei.py`; then Chromium opens every page of a server that has just started. Figures of docs/mmsa.md.
 """
 
 from __future__ import annotations
@@ -180,7 +179,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--part", type=float, default=1.0, help="of the samples")
-    parser.add_argument("--dry", action="store_true", help="print and write nothing")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     os.environ |= serving.own_places(folder)
@@ -198,10 +196,10 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     table = tables.markdown(["Step", "Time", "Anonymous memory, most"], lines)
-    print(table)
-    if not arguments.dry:
-        size = f"{round(sum(COUNTS.values()) * arguments.part):,} samples, {arguments.part * 0.75:.2f} GB."
-        tables.write("sims", f"{table}\n\n{size} {tables.provenance('sims.py')}", mosei.PAGE)
+    size = (
+        f"{round(sum(COUNTS.values()) * arguments.part):,} samples, {arguments.part * 0.75:.2f} GB."
+    )
+    print(f"{table}\n\n{size} {tables.provenance('sims.py')}")
 
 
 if __name__ == "__main__":
