@@ -99,6 +99,12 @@ def pad_sequences(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     Args:
         values: the steps of all sequences, one sequence after another, (sum of lengths, F).
         lengths: numbers of steps (N,).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.array_chunks import pad_sequences
+        >>> pad_sequences(np.array([[1.0], [2.0], [3.0]]), np.array([1, 2]))[:, :, 0].tolist()
+        [[1.0, 0.0], [2.0, 3.0]]
     """
     padded = np.zeros((len(lengths), int(lengths.max(initial=1)), values.shape[1]), np.float32)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = values
@@ -106,7 +112,13 @@ def pad_sequences(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def numbered_ids(prefix: str, count: int) -> np.ndarray:
-    """Return ids "prefix-0001", ..., str (count,), with leading zeros so that they sort in order."""
+    """Return ids "prefix-0001", ..., str (count,), with leading zeros so that they sort in order.
+
+    Example:
+        >>> from qfusion.data.array_chunks import numbered_ids
+        >>> numbered_ids("point", 3).tolist()
+        ['point-0001', 'point-0002', 'point-0003']
+    """
     digits = max(4, len(str(count)))
     return np.array([f"{prefix}-{number:0{digits}d}" for number in range(1, count + 1)])
 
@@ -143,7 +155,14 @@ def find_padded_lengths(chunks: Callable[[], Iterable[np.ndarray]]) -> np.ndarra
 
 
 def last_steps(chunks: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the numbers of steps (N,) up to the last one that is not all zeros, of chunks (n, T, F)."""
+    """Return the numbers of steps (N,) up to the last one that is not all zeros, of chunks (n, T, F).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.array_chunks import last_steps
+        >>> last_steps([np.array([[[1.0], [2.0], [0.0]]])]).tolist()
+        [2]
+    """
     lasts = [np.zeros(0, np.int64)]
     for chunk in chunks:
         numbers = np.arange(1, chunk.shape[1] + 1)

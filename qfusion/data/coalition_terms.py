@@ -25,7 +25,13 @@ def coalition_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def split_term(term: str) -> tuple[str, ...]:
-    """Return the modalities of a coalition: `"text+audio"` -> `("text", "audio")`, `""` -> `()`."""
+    """Return the modalities of a coalition: `"text+audio"` -> `("text", "audio")`, `""` -> `()`.
+
+    Example:
+        >>> from qfusion.data.coalition_terms import split_term
+        >>> split_term("text+audio")
+        ('text', 'audio')
+    """
     return tuple(part for part in term.split("+") if part)
 
 

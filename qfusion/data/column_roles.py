@@ -282,6 +282,11 @@ def _rank_columns(patterns: Sequence[str], columns: pd.Index) -> tuple[np.ndarra
 def split_patterns(text: str, columns: Collection[str]) -> list[str]:
     """Return the patterns in a text, separated by commas. A name with a comma stands in quotation marks, unless it is
     the whole text.
+
+    Example:
+        >>> from qfusion.data.column_roles import split_patterns
+        >>> split_patterns("text_*, age", ["text_0", "age"])
+        ['text_*', 'age']
     """
     for whole in (text.strip(), text):
         if whole in columns:
@@ -296,7 +301,13 @@ def split_patterns(text: str, columns: Collection[str]) -> list[str]:
 
 
 def join_patterns(names: Iterable[str]) -> str:
-    """Return a text of patterns that `split_patterns` splits into these again."""
+    """Return a text of patterns that `split_patterns` splits into these again.
+
+    Example:
+        >>> from qfusion.data.column_roles import join_patterns
+        >>> join_patterns(["text_*", "age"])
+        'text_*, age'
+    """
     quoted = []
     for name in names:
         doubled = name.replace('"', '""')

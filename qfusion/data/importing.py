@@ -187,6 +187,11 @@ def parse_rates(words: Iterable[str]) -> dict[str, float]:
 
     Raises:
         InvalidInput: when something is written otherwise.
+
+    Example:
+        >>> from qfusion.data.importing import parse_rates
+        >>> parse_rates(["audio=100", "vision=25"])
+        {'audio': 100.0, 'vision': 25.0}
     """
     pairs = read_pairs(words, "A rate", "name=steps, a number a second", "audio=100")
     return {

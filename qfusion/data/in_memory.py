@@ -31,6 +31,14 @@ def data_set_of(
     Raises:
         InvalidInput: when the data have another form, no targets, or too few samples; the message names the entry.
         NotFound: when there is no such data set or file.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.in_memory import data_set_of
+        >>> random = np.random.default_rng(0)
+        >>> features = {"text": random.normal(size=(40, 3)), "audio": random.normal(size=(40, 2))}
+        >>> data_set_of({**features, "y": random.normal(size=40)}).names
+        ('text', 'audio')
     """
     description = session.Description(target, modalities, classes, contents or {})
     given = {"target": target or None, "modalities": modalities, "classes": classes}

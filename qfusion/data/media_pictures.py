@@ -13,6 +13,11 @@ def pixel_names(shape: tuple[int, ...], what: str = "pixel") -> tuple[str, ...]:
     """Return names of the entries of a picture, row by row: "pixel 1,1" (row, column), ...
 
     Entries of a picture in colour, (h, w, 3), are called "pixel 1,1 red", ...
+
+    Example:
+        >>> from qfusion.data.media_pictures import pixel_names
+        >>> pixel_names((1, 2))
+        ('pixel 1,1', 'pixel 1,2')
     """
     colours = [" red", " green", " blue"] if len(shape) == 3 else [""]
     return tuple(
@@ -27,13 +32,26 @@ def enlarge(pixels: np.ndarray, side: int = 128) -> np.ndarray:
     """Return a picture (h, w) with each pixel repeated a whole number of times.
 
     Its longer side has at most `side` pixels, or its original length if that is more.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.media_pictures import enlarge
+        >>> enlarge(np.array([[0, 255]]), 4).shape
+        (2, 4)
     """
     factor = max(1, side // max(pixels.shape[:2]))
     return np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
 
 
 def grey_levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return values (h, w) as grey levels, uint8: `low` and below black, `high` and above white."""
+    """Return values (h, w) as grey levels, uint8: `low` and below black, `high` and above white.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.media_pictures import grey_levels
+        >>> grey_levels(np.array([[0.0, 1.0]]), 0.0, 1.0).tolist()
+        [[0, 255]]
+    """
     return np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
 
 
@@ -122,7 +140,13 @@ def repeat_grey(frames: np.ndarray) -> np.ndarray:
 
 
 def spread_words(text: str, start: float, end: float) -> tuple[Word, ...]:
-    """Return the words of a text spread over a time by their letters: where nothing says when each was said."""
+    """Return the words of a text spread over a time by their letters: where nothing says when each was said.
+
+    Example:
+        >>> from qfusion.data.media_pictures import spread_words
+        >>> [word.text for word in spread_words("a fine film", 0.0, 3.0)]
+        ['a', 'fine', 'film']
+    """
     spoken = text.split()
     if not spoken or end <= start:
         return ()

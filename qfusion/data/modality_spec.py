@@ -57,7 +57,13 @@ def store_picture(values: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
 
 
 def is_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether the shape of one sample is that of a picture with its channels first, (C, h, w)."""
+    """Whether the shape of one sample is that of a picture with its channels first, (C, h, w).
+
+    Example:
+        >>> from qfusion.data.modality_spec import is_channels_first
+        >>> is_channels_first((3, 16, 16))
+        True
+    """
     return len(shape) == 3 and shape[0] in CHANNELS and min(shape[1:]) >= SMALLEST
 
 

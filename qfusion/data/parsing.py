@@ -42,12 +42,24 @@ _MAX_QUOTED = 6  # columns in a sentence
 
 
 def normalize_name(name: str) -> str:
-    """Return a name in small letters and digits alone: "true_Label" is "truelabel"."""
+    """Return a name in small letters and digits alone: "true_Label" is "truelabel".
+
+    Example:
+        >>> from qfusion.data.parsing import normalize_name
+        >>> normalize_name("true_Label")
+        'truelabel'
+    """
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def find_name(names: Iterable[str], known: Sequence[str]) -> str | None:
-    """Return the name that is called like the first of `known` that occurs, or None."""
+    """Return the name that is called like the first of `known` that occurs, or None.
+
+    Example:
+        >>> from qfusion.data.parsing import find_name
+        >>> find_name(["Score", "age"], ["label", "score"])
+        'Score'
+    """
     last_first = list(names)[::-1]
     by_plain = dict(zip(map(normalize_name, last_first), last_first, strict=True))
     for name in known:
@@ -57,7 +69,13 @@ def find_name(names: Iterable[str], known: Sequence[str]) -> str | None:
 
 
 def find_ids(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that are called like an id, or like the parts of one; () if there are none."""
+    """Return the names that are called like an id, or like the parts of one; () if there are none.
+
+    Example:
+        >>> from qfusion.data.parsing import find_ids
+        >>> find_ids(["video_id", "clip_id", "age"])
+        ('video_id', 'clip_id')
+    """
     names = list(names)
     single = find_name(names, ID_NAMES)
     if single is not None:
@@ -67,7 +85,13 @@ def find_ids(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_row_number(name: str) -> bool:
-    """Whether a column has no name, one that pandas gives to a column without a name, or that of an index."""
+    """Whether a column has no name, one that pandas gives to a column without a name, or that of an index.
+
+    Example:
+        >>> from qfusion.data.parsing import is_row_number
+        >>> is_row_number("Unnamed: 0")
+        True
+    """
     lower = name.strip().lower()
     return _UNNAMED.fullmatch(lower) is not None or _INDEX.fullmatch(lower) is not None
 
@@ -141,7 +165,13 @@ def make_modality_name(name: str) -> str:
 
 
 def numbered_features(name: str, count: int) -> tuple[str, ...]:
-    """Return the names "name 1", ... for features without names."""
+    """Return the names "name 1", ... for features without names.
+
+    Example:
+        >>> from qfusion.data.parsing import numbered_features
+        >>> numbered_features("text", 2)
+        ('text 1', 'text 2')
+    """
     return tuple(f"{name} {number}" for number in range(1, count + 1))
 
 
@@ -154,6 +184,11 @@ def parse_split(words: Sequence[str | None] | np.ndarray, what: str) -> np.ndarr
 
     Raises:
         InvalidInput: when a word is not in SPLIT_WORDS.
+
+    Example:
+        >>> from qfusion.data.parsing import parse_split
+        >>> parse_split(["train", "test", "valid"], "column").tolist()
+        ['train', 'test', 'valid']
     """
     written = pd.Series(words, dtype=object).fillna("").astype(str).str.strip().str.lower()
     unknown = written[~written.isin(list(SPLIT_WORDS))]
@@ -180,6 +215,11 @@ def split_words(text: str) -> tuple[str, ...]:
 
     Raises:
         InvalidInput: when there are more than MAX_WORDS.
+
+    Example:
+        >>> from qfusion.data.parsing import split_words
+        >>> split_words("a fine film"), split_words("很好")
+        (('a', 'fine', 'film'), ('很', '好'))
     """
     words = tuple(_WORD.findall(clean_text(text)))
     check(
@@ -235,6 +275,11 @@ def parse_numbers(words: Sequence[str], decimal_comma: bool = False) -> np.ndarr
         words: (N,). The typographic minus counts as a minus.
         decimal_comma: whether "1,5" and "1.234,5" may be numbers; they are not where another word, such as "1,234.5",
             has commas between thousands.
+
+    Example:
+        >>> from qfusion.data.parsing import parse_numbers
+        >>> parse_numbers(["1.5", "2e3", "?"]).tolist()
+        [1.5, 2000.0, nan]
     """
     plain = pd.Series(list(words), dtype=object).str.strip().str.replace(MINUS, "-", regex=False)
     if decimal_comma and has_decimal_comma(plain.tolist()):
@@ -255,7 +300,13 @@ def exact_numbers(words: Sequence[str], numbers: np.ndarray) -> np.ndarray:
 
 
 def has_decimal_comma(words: Sequence[str]) -> bool:
-    """Whether some words are numbers with a decimal comma, and none has commas between thousands."""
+    """Whether some words are numbers with a decimal comma, and none has commas between thousands.
+
+    Example:
+        >>> from qfusion.data.parsing import has_decimal_comma
+        >>> has_decimal_comma(["1,5", "2,25"])
+        True
+    """
     return any(map(_COMMA.fullmatch, words)) and not any(map(_THOUSANDS_COMMA.fullmatch, words))
 
 
@@ -276,7 +327,13 @@ def _replace_decimal_commas(words: pd.Series) -> pd.Series:
 
 
 def are_unknown(words: Sequence[str]) -> np.ndarray:
-    """Return which words denote an unknown number, bool (N,)."""
+    """Return which words denote an unknown number, bool (N,).
+
+    Example:
+        >>> from qfusion.data.parsing import are_unknown
+        >>> are_unknown(["", "nan", "3"]).tolist()
+        [True, True, False]
+    """
     return pd.Series(list(words), dtype=object).str.strip().str.lower().isin(UNKNOWN).to_numpy(bool)
 
 

@@ -60,7 +60,13 @@ def sources() -> dict[str, package.Source]:
 
 def names() -> tuple[str, ...]:
     """Return the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
-    questions of its labels where samples have several."""
+    questions of its labels where samples have several.
+
+    Example:
+        >>> from qfusion.data import names
+        >>> "planted" in names()
+        True
+    """
     known = list(sources())
     for name in imported_names():
         if name not in sources():
@@ -99,6 +105,11 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         DataUnavailable: when a source's files are missing, with how to get them.
         IntegrityError: when a file is not the one that was recorded.
         InvalidInput: when a file given by its path does not hold what it should.
+
+    Example:
+        >>> from qfusion.data import load
+        >>> load("digits").names
+        ('pixels', 'fourier', 'profile')
     """
     path = Path(name)
     is_path = len(path.parts) > 1 or (path.suffix != "" and ":" not in str(name))

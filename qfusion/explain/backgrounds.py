@@ -56,6 +56,14 @@ def background(
         NotFound: when there is no such kind.
         InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast"; when the
             model has no states of which "mixed" or "zero" could be made.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.explain import background
+        >>> from qfusion.training import checkpoint
+        >>> parity, model = data.load("parity"), checkpoint.load("qj-parity").model
+        >>> background(model, parity.inputs(parity.rows("train"))).size
+        6000
     """
     choose("Background", kind, KINDS)
     model.algebra.check_kind(kind)

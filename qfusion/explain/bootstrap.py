@@ -73,6 +73,11 @@ def counts(
 
     Raises:
         InvalidInput: when the clusters are not of n samples.
+
+    Example:
+        >>> from qfusion.explain.bootstrap import counts
+        >>> next(counts(12, 3)).sum(1).tolist()
+        [12.0, 12.0, 12.0]
     """
     clusters = np.arange(n)[:, None] if clusters is None else np.asarray(clusters)
     check(
@@ -115,8 +120,16 @@ def cluster_pools(clusters: np.ndarray) -> list[tuple[int, list[np.ndarray]]]:
 
 
 def has_enough(n: int, clusters: np.ndarray | None = None) -> bool:
-    """Whether there are `FEWEST` samples or more, and as many clusters of every way of grouping."""
-    return n >= FEWEST and independent_units(n, clusters) >= FEWEST
+    """Whether there are `FEWEST` samples or more, and as many clusters of every way of grouping.
+
+    Example:
+        >>> from qfusion.explain.bootstrap import has_enough
+        >>> has_enough(5), has_enough(50)
+        (False, True)
+    """
+    return n >= FEWEST and (
+        clusters is None or min(len(np.unique(column)) for column in clusters.T) >= FEWEST
+    )
 
 
 def independent_units(n: int, clusters: np.ndarray | None = None) -> int:
@@ -225,7 +238,15 @@ def outcome_ends(values: np.ndarray, clusters: np.ndarray | None) -> tuple[float
 
 def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is
-    constant."""
+    constant.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.bootstrap import pearson
+        >>> x = np.array([1.0, 2.0, 3.0])
+        >>> pearson(x, 2 * x, np.ones((1, 3))).round(6).tolist()
+        [1.0]
+    """
     x = np.broadcast_to(x, weights.shape)
     y = np.broadcast_to(y, weights.shape)
     total = weights.sum(-1)
@@ -239,7 +260,14 @@ def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the mean ranks (r, n) of values (n,) among resamples with counts (r, n)."""
+    """Return the mean ranks (r, n) of values (n,) among resamples with counts (r, n).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.bootstrap import ranks
+        >>> ranks(np.array([3.0, 1.0, 2.0]), np.ones((1, 3))).tolist()
+        [[3.0, 1.0, 2.0]]
+    """
     _, group = np.unique(x, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
@@ -248,7 +276,15 @@ def ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return Spearman's rank correlation (r,) of values (n,) under counts (r, n)."""
+    """Return Spearman's rank correlation (r,) of values (n,) under counts (r, n).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.bootstrap import spearman
+        >>> x = np.array([1.0, 2.0, 3.0])
+        >>> spearman(x, x**3, np.ones((1, 3))).round(6).tolist()
+        [1.0]
+    """
     return pearson(ranks(x, weights), ranks(y, weights), weights)
 
 
@@ -267,6 +303,13 @@ def correlation(
 
     Raises:
         InvalidInput: when the lengths differ or a value is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.bootstrap import correlation
+        >>> x = np.arange(20.0)
+        >>> round(correlation(x, x**2, resamples=50)["spearman"].value, 6)
+        1.0
     """
     x, y = _check_values("x", x), _check_values("y", y)
     check(
@@ -293,6 +336,13 @@ def mean(
 
     Raises:
         InvalidInput: when a value is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.bootstrap import mean
+        >>> interval = mean(np.arange(20.0), resamples=200)
+        >>> interval.value, interval.low < interval.value < interval.high
+        (9.5, True)
     """
     return means({"values": values}, resamples=resamples, seed=seed, clusters=clusters)["values"]
 
@@ -312,6 +362,12 @@ def means(
 
     Raises:
         InvalidInput: when a value is not finite, or the lengths differ.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.bootstrap import means
+        >>> means({"a": np.arange(20.0)}, resamples=50)["a"].value
+        9.5
     """
     checked = {name: _check_values(name, values) for name, values in columns.items()}
     sizes = {len(values) for values in checked.values()}

@@ -60,6 +60,16 @@ def explain(
         model: a trained model in eval mode.
         inputs: features of B samples.
         background: of the same model, see `backgrounds.background`.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.explain import background, explain
+        >>> from qfusion.training import checkpoint
+        >>> parity, model = data.load("parity"), checkpoint.load("qj-parity").model
+        >>> behind = background(model, parity.inputs(parity.rows("train")))
+        >>> result = explain(model, parity.inputs([parity.row("pair-6602")]), behind)
+        >>> bool(abs(result.dividends.sum(1) - result.prediction).max() < 1e-9)
+        True
     """
     return explain_states(model, model.encode(inputs), background)
 
@@ -86,6 +96,17 @@ def explain_times(
 
     Raises:
         InvalidInput: when the model has no evolution in time.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.explain import background
+        >>> from qfusion.explain.coalitions import explain_times
+        >>> from qfusion.training import checkpoint
+        >>> parity, model = data.load("parity"), checkpoint.load("qj-parity").model
+        >>> behind = background(model, parity.inputs(parity.rows("train")))
+        >>> inputs = parity.inputs([parity.row("pair-6602")])
+        >>> explain_times(model, inputs, behind, [0.0, 0.5]).dividends.shape
+        (2, 1, 4, 2)
     """
     observables = model.require(Evolution).observables(times)
     values = model.algebra.values_along(model.encode(inputs), background, observables)
@@ -269,6 +290,16 @@ def shares(explanation: Explanation) -> np.ndarray:
     """Return |phi_m| / sum |phi|, (..., B, M, C): the MM-SHAP share of each modality (Parcalabescu and Frank 2023).
 
     Where every Shapley value is zero, the shares are equal.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.explain import background, explain
+        >>> from qfusion.explain.coalitions import shares
+        >>> from qfusion.training import checkpoint
+        >>> parity, model = data.load("parity"), checkpoint.load("qj-parity").model
+        >>> behind = background(model, parity.inputs(parity.rows("train")))
+        >>> shares(explain(model, parity.inputs([parity.row("pair-6602")]), behind)).shape
+        (1, 2, 2)
     """
     return shapley_shares(explanation.shapley, -2)
 
@@ -276,6 +307,12 @@ def shares(explanation: Explanation) -> np.ndarray:
 def shapley_shares(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
     """Return |phi_m| / sum |phi| of Shapley values with modalities along an axis, in the same shape. The shares are
     equal if all values are zero.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.coalitions import shapley_shares
+        >>> shapley_shares(np.array([3.0, -1.0])).tolist()
+        [0.75, 0.25]
     """
     size = np.abs(shapley)
     total = size.sum(axis, keepdims=True)
@@ -283,7 +320,15 @@ def shapley_shares(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
+    """Return the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.coalitions import joint_share
+        >>> terms = {"": np.array([1.0]), "text": np.array([1.0]), "text+audio": np.array([3.0])}
+        >>> joint_share(terms).tolist()
+        [0.75]
+    """
     joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
     total = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=joint)
     return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)
@@ -348,6 +393,12 @@ def find_conflicts(own: np.ndarray) -> np.ndarray:
 
     Args:
         own: terms of single modalities, (B, M).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.coalitions import find_conflicts
+        >>> find_conflicts(np.array([[1.0, -0.9], [1.0, 0.5]])).tolist()
+        [True, False]
     """
     against = AGAINST * np.abs(own).max(1, keepdims=True)
     counts = (np.abs(own) >= against) & (own != 0)
@@ -416,6 +467,12 @@ def lead_margins(values: np.ndarray) -> np.ndarray:
     """Return how far every modality's share is ahead of the largest other one, (..., M) of shares (..., M).
 
     A single modality is ahead by its whole share.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.coalitions import lead_margins
+        >>> lead_margins(np.array([0.7, 0.2, 0.1])).round(4).tolist()
+        [0.5, -0.5, -0.6]
     """
     if values.shape[-1] == 1:
         return values
@@ -425,7 +482,13 @@ def lead_margins(values: np.ndarray) -> np.ndarray:
 
 
 def leading_modality(means: Mapping[str, float]) -> str:
-    """Return the modality whose mean share is at least `LEAD` ahead of every other one's, or "" if there is none."""
+    """Return the modality whose mean share is at least `LEAD` ahead of every other one's, or "" if there is none.
+
+    Example:
+        >>> from qfusion.explain.coalitions import leading_modality
+        >>> leading_modality({"text": 0.7, "audio": 0.3})
+        'text'
+    """
     values = np.array(list(means.values()), dtype=float)
     place = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
     return list(means)[place] if lead_margins(values)[place] >= LEAD else ""

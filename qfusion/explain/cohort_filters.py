@@ -59,7 +59,13 @@ class Cohort:
 
 
 def format_conditions(parts: Sequence[Condition]) -> str:
-    """Return conditions as text."""
+    """Return conditions as text.
+
+    Example:
+        >>> from qfusion.explain.cohort_filters import format_conditions, parse
+        >>> format_conditions(parse("relation=conflict; error>1"))
+        'relation=conflict; error>1'
+    """
     return "; ".join(map(str, parts))
 
 
@@ -91,6 +97,11 @@ def parse_saved(text: str) -> Cohort:
 
     Raises:
         InvalidInput: when the name or the filter does not fit.
+
+    Example:
+        >>> from qfusion.explain.cohort_filters import parse_saved
+        >>> parse_saved("sarcasm:relation=conflict").name
+        'sarcasm'
     """
     name, colon, rest = text[: MAX_TEXT + MAX_NAME + 2].partition(":")
     check(
@@ -205,7 +216,15 @@ def _parse_corner(value: str) -> tuple[float, float]:
 
 def points_in_region(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
-    by how many of its edges lie to their right (even-odd rule); points that are not finite do not."""
+    by how many of its edges lie to their right (even-odd rule); points that are not finite do not.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.cohort_filters import points_in_region
+        >>> corners = np.array([[0.0, 0.0], [1.0, 1.0]])
+        >>> points_in_region(corners, np.array([[0.5, 0.5], [2.0, 0.5]])).tolist()
+        [True, False]
+    """
     from skimage.measure import points_in_poly  # on demand, as few filters name a region
 
     known = np.isfinite(points).all(1)

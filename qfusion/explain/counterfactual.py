@@ -189,7 +189,14 @@ def value(form: Tensor, state: Tensor) -> Tensor:
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:
-    """Return the distance of kets (..., d) or masses (..., n) in radians: Fubini-Study angle, or norm of the angles."""
+    """Return the distance of kets (..., d) or masses (..., n) in radians: Fubini-Study angle, or norm of the angles.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.counterfactual import distance
+        >>> distance(torch.tensor([1.0, 0.0]) + 0j, torch.tensor([0.0, 1.0]) + 0j)
+        tensor(1.5708)
+    """
     return _modality_form(first, first).distance(first, second)
 
 

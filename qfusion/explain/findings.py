@@ -53,7 +53,15 @@ _BY_RELATION = {
 
 
 def leadership(verdict: Verdict) -> Leadership:
-    """Return what leads a decision, and whether Shapley shares name the same modality."""
+    """Return what leads a decision, and whether Shapley shares name the same modality.
+
+    Example:
+        >>> from qfusion.explain.findings import leadership
+        >>> from qfusion.study import open_sample
+        >>> sample = open_sample("qj-parity", "pair-6602")
+        >>> leadership(sample.verdict).name
+        'JOINT'
+    """
     if verdict.size == 0:
         return Leadership.NOTHING
     if verdict.is_open:
@@ -113,7 +121,15 @@ def sides(verdict: Verdict) -> tuple[list[str], list[str]]:
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """Return the verdict as JSON values, as the command line prints it."""
+    """Return the verdict as JSON values, as the command line prints it.
+
+    Example:
+        >>> from qfusion.explain.findings import verdict_record
+        >>> from qfusion.study import open_sample
+        >>> sample = open_sample("qj-parity", "pair-6602")
+        >>> verdict_record(sample.verdict)["relation"]
+        'joint'
+    """
     record: dict[str, Any] = {
         "relation": verdict.relation.value,
         "conflict": verdict.conflict,

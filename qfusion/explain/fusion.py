@@ -239,6 +239,12 @@ def beliefs(p: Tensor) -> Beliefs:
     The pignistic probability is p_i sum_k P(k others are possible) / (k + 1) = p_i int_0^1 prod_{j != i} (1 - p_j + p_j
     t) dt over 1 - m(empty). The integrand is a polynomial of degree n - 1, on which Gauss-Legendre with n / 2 nodes is
     exact: O(n^2). It is NaN where all p are 0.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.fusion import beliefs
+        >>> beliefs(torch.tensor([0.9, 0.2], dtype=torch.float64)).plausibility
+        array([0.9, 0.2])
     """
     p = p.double()
     others = _others(1 - p)
@@ -262,18 +268,39 @@ def _others(factors: Tensor) -> Tensor:
 
 
 def conjunctive(masses: Tensor) -> Tensor:
-    """Return the masses of Dempster's conjunctive combination, not normalised, (..., n), of masses (..., n, M)."""
+    """Return the masses of Dempster's conjunctive combination, not normalised, (..., n), of masses (..., n, M).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.fusion import conjunctive
+        >>> conjunctive(torch.tensor([[0.5, 0.8], [1.0, 0.2]]))
+        tensor([0.4000, 0.2000])
+    """
     return masses.prod(-1)
 
 
 def disjunctive(masses: Tensor) -> Tensor:
-    """Return the masses of the disjunctive combination, (..., n), of masses (..., n, M)."""
+    """Return the masses of the disjunctive combination, (..., n), of masses (..., n, M).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.fusion import disjunctive
+        >>> disjunctive(torch.tensor([[0.5, 0.8], [1.0, 0.2]]))
+        tensor([0.9000, 1.0000])
+    """
     return 1 - (1 - masses).prod(-1)
 
 
 def contradiction(masses: Tensor) -> Tensor:
     """Return m(empty) of the conjunctive combination of masses (..., n, M), (...): no class is possible to all
-    modalities."""
+    modalities.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.fusion import contradiction
+        >>> contradiction(torch.tensor([[0.5, 0.8], [1.0, 0.2]]))
+        tensor(0.4800)
+    """
     return (1 - conjunctive(masses)).prod(-1)
 
 
@@ -283,13 +310,26 @@ def conflict(masses: Tensor) -> Tensor:
     It is the mass on contradiction if the masses of every modality are normalised first (m(empty) = 0, the rest scaled
     up), so that a modality without evidence for any class does not count: K = 1 - (1 - m_conj(empty)) / prod_m (1 -
     m_m(empty)). It is NaN where a modality has m(empty) = 1.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.fusion import conflict
+        >>> conflict(torch.tensor([[0.5, 0.8], [1.0, 0.2]])).round(decimals=4)
+        tensor(0.3810)
     """
     return 1 - (1 - contradiction(masses)) / (1 - (1 - masses).prod(-2)).prod(-1)
 
 
 def disagreement(masses: Tensor) -> Tensor:
     """Return Dempster's K on each element alone, 1 - prod_m p - prod_m (1 - p), (..., n): the mass on some saying yes
-    and some no."""
+    and some no.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.explain.fusion import disagreement
+        >>> disagreement(torch.tensor([[0.5, 0.8], [1.0, 0.2]])).round(decimals=4)
+        tensor([0.5000, 0.8000])
+    """
     return 1 - masses.prod(-1) - (1 - masses).prod(-1)
 
 

@@ -161,6 +161,17 @@ def aumann_shapley(
     Raises:
         InvalidInput: when the model has no evolution in time, background, output or times do not fit, or it evolves for
             so long that the times that operators are taken at do not resolve it.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.explain import background
+        >>> from qfusion.explain.path_attribution import aumann_shapley
+        >>> from qfusion.training import checkpoint
+        >>> parity, model = data.load("parity"), checkpoint.load("qj-parity").model
+        >>> behind = background(model, parity.inputs(parity.rows("train")))
+        >>> result = aumann_shapley(model, parity.inputs([parity.row("pair-6602")]), behind)
+        >>> [term.key for term in result.terms]
+        ['H[left]', 'H[right]', 'H[left+right]', 'D[left]', 'D[right]', 'D[left+right]']
     """
     plain, result, apart = _prepare(model, inputs, background, output)
     T = apart.T

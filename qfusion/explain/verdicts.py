@@ -316,6 +316,17 @@ def verdict(
         explanation: of B samples. sample: which of them. output: number of the explained output.
         doubt: of the same B samples; None where no seeds were measured.
         boundary: score between two decisions, see `judge`.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.explain import background, explain
+        >>> from qfusion.explain.verdicts import verdict
+        >>> from qfusion.training import checkpoint
+        >>> parity, model = data.load("parity"), checkpoint.load("qj-parity").model
+        >>> behind = background(model, parity.inputs(parity.rows("train")))
+        >>> result = explain(model, parity.inputs([parity.row("pair-6602")]), behind)
+        >>> verdict(result).relation.value
+        'joint'
     """
     verdicts = judge(explanation, output, doubt, boundary)
     names = explanation.modalities
@@ -369,7 +380,14 @@ def verdict(
 def verdict_of_terms(
     dividends: Mapping[str, float], modalities: tuple[str, ...], boundary: float | None = 0.0
 ) -> Verdict:
-    """Return the verdict on one decision from its dividends alone, by coalition, the baseline under ""."""
+    """Return the verdict on one decision from its dividends alone, by coalition, the baseline under "".
+
+    Example:
+        >>> from qfusion.explain.verdicts import verdict_of_terms
+        >>> terms = {"": 0.1, "text": 1.0, "audio": 0.2, "text+audio": -0.1}
+        >>> verdict_of_terms(terms, ("text", "audio")).relation.value
+        'dominance'
+    """
     terms = np.array(list(dividends.values()))[None, :, None]
     total = np.broadcast_to(terms.sum(1, keepdims=True), terms.shape).copy()
     total[:, 0] = terms[:, 0]
@@ -395,7 +413,13 @@ def _margin(scores: np.ndarray) -> float:
 
 
 def last_change(decisions: Sequence[object]) -> int:
-    """Return the first place from which on the decision is the final one, or 0 if it never changes."""
+    """Return the first place from which on the decision is the final one, or 0 if it never changes.
+
+    Example:
+        >>> from qfusion.explain.verdicts import last_change
+        >>> last_change(["joy", "anger", "joy", "joy"])
+        2
+    """
     final = decisions[-1]
     others = [place for place, decision in enumerate(decisions) if decision != final]
     return others[-1] + 1 if others else 0
@@ -427,6 +451,12 @@ def first_joint_place(share: np.ndarray) -> int | None:
 
     Args:
         share: joint share along time or layers, (P,).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.explain.verdicts import first_joint_place
+        >>> first_joint_place(np.array([0.2, 0.4, 0.6, 0.8]))
+        2
     """
     wins = share > 0.5
     if not wins[-1]:

@@ -364,7 +364,15 @@ def centre_scores(model: Model) -> Model:
 
 
 def others_matrix(C: int) -> Tensor:
-    """Return the matrix (C, C) from raw scores to the log-odds of each class against the others."""
+    """Return the matrix (C, C) from raw scores to the log-odds of each class against the others.
+
+    Example:
+        >>> from qfusion.models.base import others_matrix
+        >>> others_matrix(3)
+        tensor([[ 1.0000, -0.5000, -0.5000],
+                [-0.5000,  1.0000, -0.5000],
+                [-0.5000, -0.5000,  1.0000]], dtype=torch.float64)
+    """
     return (C * torch.eye(C, dtype=torch.float64) - 1) / (C - 1)
 
 

@@ -279,7 +279,14 @@ class LowRankFusion(Baseline):
 
 
 def append_one(h: Tensor) -> Tensor:
-    """Return (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
+    """Return (1, h), (B, n + 1), so that products keep the terms of fewer modalities.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.models.baselines import append_one
+        >>> append_one(torch.tensor([[2.0, 3.0]]))
+        tensor([[1., 2., 3.]])
+    """
     return torch.cat([torch.ones_like(h[:, :1]), h], -1)
 
 

@@ -30,17 +30,39 @@ from qfusion.quantum import decomposition
 
 
 def dividends(values: np.ndarray, M: int) -> np.ndarray:
-    """Return the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C), in the same shape."""
+    """Return the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C), in the same shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.coalition_algebra import dividends
+        >>> values = np.array([[0.0], [1.0], [2.0], [5.0]])  # of "", "a", "b" and "a+b"
+        >>> dividends(values, 2)[:, 0].tolist()
+        [0.0, 1.0, 2.0, 2.0]
+    """
     return _combine_subsets(values, M, np.subtract)
 
 
 def sums(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Return sum_{R in S} d(R) for every coalition S of (..., 2^M, C), in its shape: the inverse of `dividends`."""
+    """Return sum_{R in S} d(R) for every coalition S of (..., 2^M, C), in its shape: the inverse of `dividends`.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.coalition_algebra import sums
+        >>> sums(np.array([[0.0], [1.0], [2.0], [2.0]]), 2)[:, 0].tolist()
+        [0.0, 1.0, 2.0, 5.0]
+    """
     return _combine_subsets(dividend, M, np.add)
 
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Return phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C), of dividends (..., 2^M, C)."""
+    """Return phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C), of dividends (..., 2^M, C).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.coalition_algebra import shapley
+        >>> shapley(np.array([[0.0], [1.0], [2.0], [2.0]]), 2)[:, 0].tolist()
+        [2.0, 3.0]
+    """
     return np.einsum("ms,...sc->...mc", _weights_of_one(M), dividend)
 
 
@@ -55,6 +77,12 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
 
     Returns:
         (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.coalition_algebra import interaction
+        >>> interaction(np.array([[0.0], [1.0], [2.0], [2.0]]), 2).shape
+        (2, 2, 1)
     """
     pairs = np.einsum("ps,...sc->...pc", _weights_of_two(M), dividend)
     first, second = np.triu_indices(M, 1)
@@ -65,13 +93,25 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
 
 
 def members(M: int) -> np.ndarray:
-    """Return whether each modality is in each coalition, bool (2^M, M)."""
+    """Return whether each modality is in each coalition, bool (2^M, M).
+
+    Example:
+        >>> from qfusion.models.coalition_algebra import members
+        >>> members(2).tolist()
+        [[False, False], [True, False], [False, True], [True, True]]
+    """
     return (masks(M)[:, None] >> np.arange(M)) % 2 == 1
 
 
 @memo(16)
 def masks(M: int) -> np.ndarray:
-    """Return the coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,)."""
+    """Return the coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,).
+
+    Example:
+        >>> from qfusion.models.coalition_algebra import masks
+        >>> masks(2).tolist()
+        [0, 1, 2, 3]
+    """
     return np.array([sum(1 << m for m in subset) for subset in decomposition.subsets(M)])
 
 
@@ -403,7 +443,13 @@ def shapley_values(values: np.ndarray, G: int) -> np.ndarray:
 
 
 def coalition_weights(G: int) -> np.ndarray:
-    """Return the weights |R|! (G - |R| - 1)! / G! of every coalition R of G - 1 players, (2, ..., 2)."""
+    """Return the weights |R|! (G - |R| - 1)! / G! of every coalition R of G - 1 players, (2, ..., 2).
+
+    Example:
+        >>> from qfusion.models.coalition_algebra import coalition_weights
+        >>> coalition_weights(2).tolist()
+        [0.5, 0.5]
+    """
     by_size = np.array(
         [math.factorial(k) * math.factorial(G - 1 - k) / math.factorial(G) for k in range(G)]
     )

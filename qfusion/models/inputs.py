@@ -81,12 +81,29 @@ def values_and_mask(features: Features) -> tuple[Tensor, Tensor | None]:
 
 
 def real_steps(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Return all real steps of sequences (B, T, F), or all vectors (B, F), one after another, (n, F)."""
+    """Return all real steps of sequences (B, T, F), or all vectors (B, F), one after another, (n, F).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.models.inputs import real_steps
+        >>> steps = torch.tensor([[[1.0], [3.0], [0.0]]])
+        >>> real_steps(steps, torch.tensor([[True, True, False]]))
+        tensor([[1.],
+                [3.]])
+    """
     return values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
 
 
 def mean_over_steps(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the means (B, F) of sequences (B, T, F) over their real steps. Vectors are returned unchanged."""
+    """Return the means (B, F) of sequences (B, T, F) over their real steps. Vectors are returned unchanged.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.models.inputs import mean_over_steps
+        >>> steps = torch.tensor([[[1.0], [3.0], [0.0]]])
+        >>> mean_over_steps(steps, torch.tensor([[True, True, False]]))
+        tensor([[2.]])
+    """
     if mask is None:
         return values
     lengths = mask.sum(1, keepdim=True).clamp_min(1)

@@ -62,12 +62,24 @@ KINDS = ChainMap(GIVEN, FUSION)  # those of FUSION first, also those that are re
 
 
 def names() -> list[str]:
-    """Return the names of all models that can be trained, the two systems first."""
+    """Return the names of all models that can be trained, the two systems first.
+
+    Example:
+        >>> from qfusion.models.registry import names
+        >>> names()[:2]
+        ['quantum-jump', 'entangled-qcnn']
+    """
     return list(FUSION)
 
 
 def settings(name: str) -> dict[str, Any]:
-    """Return the settings of a model with their defaults."""
+    """Return the settings of a model with their defaults.
+
+    Example:
+        >>> from qfusion.models.registry import settings
+        >>> settings("quantum-jump")["dims"]
+        4
+    """
     return settings_type(name)().model_dump()
 
 
@@ -99,6 +111,13 @@ def build(
     Raises:
         NotFound: when the model or a setting does not exist.
         InvalidInput: when a setting has an impossible value.
+
+    Example:
+        >>> from qfusion.models import InputSpec
+        >>> from qfusion.models.registry import build
+        >>> inputs = {"text": InputSpec(3), "audio": InputSpec(2)}
+        >>> build("quantum-jump", inputs, ["score"], {"dims": [2, 2]}).dims
+        (2, 2)
     """
     return KINDS[choose("Model", name, KINDS)](inputs, outputs, **chosen)
 

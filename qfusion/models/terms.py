@@ -90,6 +90,11 @@ class Terms(ABC):
 def coalition_signs(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, float]:
     """Return the coalitions whose signed values add up to a score or dividend, with their signs. The largest
     coalition is last.
+
+    Example:
+        >>> from qfusion.models.terms import coalition_signs
+        >>> coalition_signs("dividend[text+audio]", ("text", "audio"))
+        {(): 1.0, (0,): -1.0, (1,): -1.0, (0, 1): 1.0}
     """
     everything = decomposition.subsets(len(names))
     if target == SCORE:
@@ -100,7 +105,13 @@ def coalition_signs(target: str, names: tuple[str, ...]) -> dict[decomposition.S
 
 
 def spread_places(count: int, most: int) -> np.ndarray:
-    """Return the places of at most `most` of `count` samples, evenly spaced."""
+    """Return the places of at most `most` of `count` samples, evenly spaced.
+
+    Example:
+        >>> from qfusion.models.terms import spread_places
+        >>> spread_places(10, 3).tolist()
+        [0, 4, 9]
+    """
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
@@ -173,12 +184,26 @@ A = TypeVar("A", Tensor, np.ndarray)
 
 
 def decision(scores: np.ndarray | Tensor) -> int:
-    """Return the class of the largest score; of a single score 1 where it is positive, else 0."""
+    """Return the class of the largest score; of a single score 1 where it is positive, else 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.terms import decision
+        >>> decision(np.array([0.1, 0.9])), decision(np.array([-0.4]))
+        (1, 0)
+    """
     return int(decisions(np.asarray(scores, dtype=float).reshape(-1)))
 
 
 def decisions(scores: np.ndarray) -> np.ndarray:
-    """Return the decision of every row of scores (..., C), see `decision`."""
+    """Return the decision of every row of scores (..., C), see `decision`.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.terms import decisions
+        >>> decisions(np.array([[0.1, 0.9], [0.8, 0.2]])).tolist()
+        [1, 0]
+    """
     return np.asarray(scores[..., 0] > 0 if scores.shape[-1] == 1 else scores.argmax(-1)).astype(
         int
     )
@@ -188,12 +213,26 @@ TIE = 1e-12  # of the largest score: a smaller difference is rounding
 
 
 def is_tied(scores: np.ndarray | Tensor) -> bool:
-    """Return whether several classes have the same largest score, so that none of them is decided for."""
+    """Return whether several classes have the same largest score, so that none of them is decided for.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.terms import is_tied
+        >>> is_tied(np.array([1.0, 1.0, 0.0]))
+        True
+    """
     return len(leading(scores)) > 1
 
 
 def leading(scores: np.ndarray | Tensor) -> list[int]:
-    """Return the classes with the largest score: several where they are equal to rounding."""
+    """Return the classes with the largest score: several where they are equal to rounding.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.models.terms import leading
+        >>> leading(np.array([1.0, 1.0, 0.0]))
+        [0, 1]
+    """
     values = np.asarray(scores, dtype=float).reshape(-1)
     least = values.max() - TIE * max(1.0, float(np.abs(values).max()))
     return [int(place) for place in np.flatnonzero(values >= least)]

@@ -177,7 +177,13 @@ def learned_values(model: Tweakable) -> dict[str, float]:
 
 @memo(64)
 def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
-    """Return the names of all couplings, by key, smaller ones first."""
+    """Return the names of all couplings, by key, smaller ones first.
+
+    Example:
+        >>> from qfusion.models.tweak import couplings
+        >>> couplings(("text", "audio"))
+        {'H.text': 'text', 'H.audio': 'audio', 'H.text-audio': 'text+audio'}
+    """
     names = [
         decomposition.subset_name(s, modalities)
         for s in decomposition.subsets(len(modalities))
@@ -188,18 +194,36 @@ def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
 
 @memo(64)
 def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
-    """Return the names of all dissipations, by key, smaller ones first."""
+    """Return the names of all dissipations, by key, smaller ones first.
+
+    Example:
+        >>> from qfusion.models.tweak import dissipations
+        >>> dissipations(("text", "audio"))["D.text-audio"]
+        'text+audio'
+    """
     return {dissipation_key(name): name for name in couplings(modalities).values()}
 
 
 def coupling_key(term: str) -> str:
-    """Return the key of a coupling: `"text+audio"` -> `"H.text-audio"`."""
+    """Return the key of a coupling: `"text+audio"` -> `"H.text-audio"`.
+
+    Example:
+        >>> from qfusion.models.tweak import coupling_key
+        >>> coupling_key("text+audio")
+        'H.text-audio'
+    """
     names = [re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+")]
     return COUPLING + "-".join(names)
 
 
 def dissipation_key(term: str) -> str:
-    """Return the key of a dissipation: `"text+audio"` -> `"D.text-audio"`."""
+    """Return the key of a dissipation: `"text+audio"` -> `"D.text-audio"`.
+
+    Example:
+        >>> from qfusion.models.tweak import dissipation_key
+        >>> dissipation_key("text+audio")
+        'D.text-audio'
+    """
     return DISSIPATION + coupling_key(term).removeprefix(COUPLING)
 
 

@@ -157,13 +157,29 @@ def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
 @takes_arrays
 def rotation(gate: str, angles: Tensor) -> Tensor:
     """Return the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
-    PennyLane."""
+    PennyLane.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.circuits import rotation
+        >>> rotation("RX", torch.tensor([torch.pi])).abs().round(decimals=6)
+        tensor([[0., 1.],
+                [1., 0.]])
+    """
     return _turns((Operation(gate, tuple(range(len(angles))), (0,)),), angles)[0]
 
 
 @takes_arrays
 def rotation_matrices(angles: Tensor) -> Tensor:
-    """Return the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
+    """Return the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.circuits import rotation_matrices
+        >>> rotation_matrices(torch.zeros(1, 3))[0].abs()
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
     theta, phi, delta = angles.unbind(1)
     c = torch.cos(theta / 2)
     s = torch.sin(theta / 2)
@@ -176,7 +192,15 @@ def rotation_matrices(angles: Tensor) -> Tensor:
 
 @takes_arrays
 def swap_wires(U: Tensor) -> Tensor:
-    """Return two-qubit operators (..., 4, 4) with their wires exchanged."""
+    """Return two-qubit operators (..., 4, 4) with their wires exchanged.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.circuits import swap_wires
+        >>> Z1 = torch.diag(torch.tensor([1.0, 1.0, -1.0, -1.0])) + 0j  # Z on the first wire
+        >>> swap_wires(Z1).diagonal().real
+        tensor([ 1., -1.,  1., -1.])
+    """
     order = [0, 2, 1, 3]
     return U[..., order, :][..., order]
 
@@ -199,6 +223,15 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
         gate: its name.
         angles: those it takes, radians; empty when it takes none.
         wires: of 0 and 1, controls first.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.circuits import operation_matrix
+        >>> operation_matrix("CNOT", torch.zeros(0), (0, 1)).abs().round(decimals=4)
+        tensor([[1., 0., 0., 0.],
+                [0., 1., 0., 0.],
+                [0., 0., 0., 1.],
+                [0., 0., 1., 0.]])
     """
     return _two_wire_matrices((Operation(gate, tuple(range(len(angles))), wires),), angles)[0]
 
@@ -214,6 +247,13 @@ def unitary(name: BlockName, parameters: Tensor) -> Tensor:
     Raises:
         NotFound: when there is no such block.
         InvalidInput: when the number of angles differs.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.circuits import unitary
+        >>> U = unitary("ttn", torch.tensor([0.1, 0.2], dtype=torch.float64))
+        >>> torch.allclose(U @ U.mH, torch.eye(4, dtype=U.dtype))
+        True
     """
     choose("Convolution block", name, BLOCKS)
     block = BLOCKS[name]
@@ -263,6 +303,13 @@ def fit_polynomial(
 
     Raises:
         InvalidInput: when `frequencies` is None and no polynomial up to the order 31/4 agrees.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.quantum.circuits import fit_polynomial
+        >>> curve, evaluations = fit_polynomial(lambda t: np.array([np.cos(t)]), [1.0])
+        >>> evaluations
+        3
     """
     if frequencies is None:
         return _fit_by_doubling(evaluate)
@@ -271,7 +318,13 @@ def fit_polynomial(
 
 
 def sample_angles(frequencies: Sequence[float]) -> np.ndarray:
-    """Return the 2 R + 1 equidistant angles around 0 that determine a polynomial best, in radians."""
+    """Return the 2 R + 1 equidistant angles around 0 that determine a polynomial best, in radians.
+
+    Example:
+        >>> from qfusion.quantum.circuits import sample_angles
+        >>> sample_angles([1.0]).round(3).tolist()
+        [-2.094, 0.0, 2.094]
+    """
     R = len(frequencies)
     if not R:
         return np.zeros(1)
@@ -286,7 +339,14 @@ def sample_angles(frequencies: Sequence[float]) -> np.ndarray:
 
 
 def design_matrix(frequencies: Sequence[float], angles: np.ndarray) -> np.ndarray:
-    """Return 1, cosines and sines at angles (A,), (A, 1 + 2 R)."""
+    """Return 1, cosines and sines at angles (A,), (A, 1 + 2 R).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.quantum.circuits import design_matrix
+        >>> design_matrix([1.0], np.array([0.0])).tolist()
+        [[1.0, 1.0, 0.0]]
+    """
     phases = np.asarray(angles, float)[:, None] * np.asarray(frequencies, float)
     return np.concatenate([np.ones((len(phases), 1)), np.cos(phases), np.sin(phases)], 1)
 
@@ -335,7 +395,13 @@ def _entry_frequencies(matrix: Callable[[float], np.ndarray]) -> np.ndarray | No
 
 
 def shared_frequencies(frequencies: Sequence[float], gates: int) -> tuple[float, ...]:
-    """Return the frequencies in an angle that so many gates share, each of which alone has the given ones."""
+    """Return the frequencies in an angle that so many gates share, each of which alone has the given ones.
+
+    Example:
+        >>> from qfusion.quantum.circuits import shared_frequencies
+        >>> shared_frequencies([1.0], 2)
+        (1.0, 2.0)
+    """
     one = [0.0, *frequencies, *(-f for f in frequencies)]
     total = [0.0]
     for _ in range(gates):

@@ -82,6 +82,14 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
 
     Raises:
         InvalidInput: when the shape does not fit `dims`.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.decomposition import decompose
+        >>> Z = torch.diag(torch.tensor([1.0, -1.0])) + 0j
+        >>> parts = decompose(torch.kron(Z, Z), (2, 2))
+        >>> [subset for subset, part in parts.items() if part.norm() > 1e-6]
+        [(0, 1)]
     """
     check(
         len(dims) > 0 and all(int(d) == d and d >= 1 for d in dims),
@@ -105,6 +113,13 @@ def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
 
     Raises:
         InvalidInput: when the shape does not fit `dims`.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.decomposition import strengths
+        >>> Z = torch.diag(torch.tensor([1.0, -1.0])) + 0j
+        >>> {subset: float(size) for subset, size in strengths(torch.kron(Z, Z), (2, 2)).items()}
+        {(): 0.0, (0,): 0.0, (1,): 0.0, (0, 1): 2.0}
     """
     return {subset: torch.linalg.matrix_norm(part) for subset, part in decompose(H, dims).items()}
 
@@ -136,6 +151,13 @@ def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tens
 
     Raises:
         InvalidInput: when the shape does not fit `dims` or `factors` names a subset that does not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.decomposition import change
+        >>> Z = torch.diag(torch.tensor([1.0, -1.0])) + 0j
+        >>> change(torch.kron(Z, Z), (2, 2), {(0, 1): 0.5}).diagonal().real
+        tensor([-0.5000,  0.5000,  0.5000, -0.5000])
     """
     parts = decompose(H, dims)
     unknown = [s for s in factors if s not in parts]
@@ -156,6 +178,11 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
 
     Gell-Mann matrices are called S12 (symmetric), A12 (antisymmetric) by the levels that they couple, from 1, and D1,
     D2, ... (diagonal).
+
+    Example:
+        >>> from qfusion.quantum.decomposition import basis
+        >>> basis(2)[0]
+        ('I', 'X', 'Y', 'Z')
     """
     check(
         int(d) == d and d >= 1,
@@ -190,6 +217,13 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
 
     Raises:
         InvalidInput: when the shape does not fit `dims`.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.decomposition import expand
+        >>> Z = torch.diag(torch.tensor([1.0, -1.0])) + 0j
+        >>> expand(Z, (2,)).real
+        tensor([0., 0., 0., 1.])
     """
     D = math.prod(dims)
     M = len(dims)
@@ -215,7 +249,13 @@ PAULIS = torch.tensor(
 
 
 def words(qubits: int) -> Tensor:
-    """Return all Pauli words on that many qubits, (4^n, 2^n, 2^n), the first letter slowest."""
+    """Return all Pauli words on that many qubits, (4^n, 2^n, 2^n), the first letter slowest.
+
+    Example:
+        >>> from qfusion.quantum.decomposition import words
+        >>> words(2).shape
+        torch.Size([16, 4, 4])
+    """
     return torch.stack([reduce(torch.kron, word) for word in product(PAULIS, repeat=qubits)])
 
 
@@ -232,6 +272,15 @@ def transfer_matrix(kraus: Tensor) -> Tensor:
 
     Returns:
         Real (4^n, 4^n), differentiable. A Pauli expansion o_a of an observable becomes o @ R under the adjoint channel.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.decomposition import transfer_matrix
+        >>> transfer_matrix(torch.eye(2, dtype=torch.complex128)[None]).real
+        tensor([[1., 0., 0., 0.],
+                [0., 1., 0., 0.],
+                [0., 0., 1., 0.],
+                [0., 0., 0., 1.]], dtype=torch.float64)
     """
     d, K = kraus.shape[-1], kraus if kraus.ndim == 3 else kraus[None]
     check(d in (2, 4), f"Argument `kraus` must act on one or two qubits, but has side {d}.")
@@ -251,6 +300,13 @@ def dense_traceless(H: np.ndarray | Tensor, jumps: np.ndarray | Tensor) -> lindb
 
     Raises:
         InvalidInput: when the operators do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.quantum.decomposition import dense_traceless
+        >>> generator = dense_traceless(np.zeros((2, 2)) + 0j, np.eye(2)[None] + 0j)
+        >>> float(generator.terms[0].jumps.abs().max())
+        0.0
     """
     double = (torch.as_tensor(X).detach().to(torch.complex128) for X in (H, jumps))
     return traceless(lindblad.Generator.dense(*double))
@@ -328,6 +384,17 @@ def canonical_jump_operators(jumps: Tensor) -> Tensor:
 
     Args:
         jumps: traceless L_k, (K, D, D).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.decomposition import canonical_jump_operators
+        >>> L = torch.tensor([[[0.0, 0.3], [0.0, 0.0]], [[0.0, 0.4], [0.0, 0.0]]]) + 0j
+        >>> canonical_jump_operators(L).abs().round(decimals=4)
+        tensor([[[0.0000, 0.5000],
+                 [0.0000, 0.0000]],
+        <BLANKLINE>
+                [[0.0000, 0.0000],
+                 [0.0000, 0.0000]]])
     """
     if not len(jumps):
         return jumps

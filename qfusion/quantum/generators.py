@@ -106,6 +106,12 @@ def superoperator(G: Tensor, L: Tensor) -> Tensor:
 
     Args:
         G: (D, D). L: (K, D, D).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.generators import superoperator
+        >>> superoperator(torch.zeros(2, 2) + 0j, torch.zeros(0, 2, 2) + 0j).shape
+        torch.Size([4, 4])
     """
     D = len(G)
     one = torch.eye(len(G), dtype=G.dtype, device=G.device)
@@ -313,7 +319,14 @@ def choose(
 
 
 def pack_hermitian(X: Tensor) -> Tensor:
-    """Hermitian (C, D, D) -> (ceil(C/2), D, D) as X_1 + i X_2."""
+    """Hermitian (C, D, D) -> (ceil(C/2), D, D) as X_1 + i X_2.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.generators import pack_hermitian
+        >>> pack_hermitian(torch.eye(2, dtype=torch.complex128).expand(3, 2, 2)).shape
+        torch.Size([2, 2, 2])
+    """
     even, odd = X[0::2], X[1::2]
     if len(odd) < len(even):
         odd = torch.cat([odd, torch.zeros_like(even[:1])])

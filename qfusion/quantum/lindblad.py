@@ -168,6 +168,14 @@ def evolve_states(
 
     Raises:
         InvalidInput: when shapes disagree, H is not Hermitian, or times are negative or not ascending.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.quantum.lindblad import evolve_states
+        >>> decay = np.array([[[0, 1], [0, 0]]]) + 0j  # to |0> at rate 1
+        >>> rho = evolve_states(np.zeros((2, 2)) + 0j, decay, np.diag([0, 1]) + 0j, [0.0, 1.0])
+        >>> rho[1].diagonal().real.round(decimals=4)
+        tensor([0.6321, 0.3679], dtype=torch.float64)
     """
     return evolve(Generator.dense(H, jumps), rho, times, "states", tolerance)
 
@@ -180,7 +188,16 @@ def evolve_observables(
     times: Sequence[float] | Tensor,
     tolerance: float | None = None,
 ) -> Complex[Tensor, "nT *C D D"]:
-    """Return O(t), with Tr[O(t) rho(0)] = Tr[O rho(t)]; arguments and errors as for `evolve_states`."""
+    """Return O(t), with Tr[O(t) rho(0)] = Tr[O rho(t)]; arguments and errors as for `evolve_states`.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.quantum.lindblad import evolve_observables
+        >>> decay = np.array([[[0, 1], [0, 0]]]) + 0j  # to |0> at rate 1
+        >>> O = evolve_observables(np.zeros((2, 2)) + 0j, decay, np.diag([0, 1]) + 0j, [0.0, 1.0])
+        >>> O[1].diagonal().real.round(decimals=4)
+        tensor([0.0000, 0.3679], dtype=torch.float64)
+    """
     return evolve(Generator.dense(H, jumps), observables, times, "observables", tolerance)
 
 
@@ -438,7 +455,15 @@ def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
 
 
 def combine(weights: Tensor, operators: Tensor) -> Tensor:
-    """Return sum_n weights[t, n] operators[n] with real weights (nT, n): one real matrix product."""
+    """Return sum_n weights[t, n] operators[n] with real weights (nT, n): one real matrix product.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.lindblad import combine
+        >>> combine(torch.tensor([[1.0, 2.0]]), torch.eye(2).expand(2, 2, 2) + 0j).real
+        tensor([[[3., 0.],
+                 [0., 3.]]])
+    """
     if not operators.is_complex():
         return (weights @ operators.flatten(1)).view(len(weights), *operators.shape[1:])
     flat = torch.view_as_real(operators.resolve_conj()).reshape(len(operators), -1)

@@ -117,6 +117,11 @@ def column_name(kind: str, part: Part = (), whole: str = "") -> str:
         kind: of `KINDS`.
         part: whose it is.
         whole: what stands in brackets for all together; "" for no brackets.
+
+    Example:
+        >>> from qfusion.quantum.measure_kinds import column_name
+        >>> column_name("entropy", ("text",))
+        'entropy[text]'
     """
     name = KINDS[kind].between.join(part) or whole
     return f"{kind}[{name}]" if name else kind
@@ -125,6 +130,11 @@ def column_name(kind: str, part: Part = (), whole: str = "") -> str:
 def split_column(column: str) -> tuple[str, str]:
     """Return kind and part of a column or of a tracked quantity, such as ("entropy", "text") of `entropy[text]`.
     This is the inverse of `column_name`.
+
+    Example:
+        >>> from qfusion.quantum.measure_kinds import split_column
+        >>> split_column("entropy[text]")
+        ('entropy', 'text')
     """
     kind, _, part = column.partition("[")
     return kind, part.removesuffix("]")
@@ -182,6 +192,15 @@ def measures_over_time(
 
     Raises:
         InvalidInput: when the shapes disagree or a matrix is not a state.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measure_kinds import measures_over_time
+        >>> bell = torch.tensor([1.0, 0, 0, 1], dtype=torch.float64) / 2**0.5
+        >>> rho = torch.outer(bell, bell)[None] + 0j
+        >>> measures = measures_over_time(rho, (2, 2), ("left", "right"))
+        >>> round(float(measures.single("entropy")["left"][0]), 4)
+        0.6931
     """
     rho = torch.as_tensor(rho).detach()
     M = len(dims)

@@ -18,13 +18,27 @@ from qfusion.quantum.states import (
 
 
 def spectral_entropy(eigenvalues: Tensor) -> Tensor:
-    """-sum x log x over the last axis, zero (also in the gradient) where x <= 0."""
+    """-sum x log x over the last axis, zero (also in the gradient) where x <= 0.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import spectral_entropy
+        >>> round(spectral_entropy(torch.tensor([0.5, 0.5])).item(), 4)
+        0.6931
+    """
     x = torch.where(eigenvalues > 0, eigenvalues, torch.ones_like(eigenvalues))
     return -(x * x.log()).sum(-1)
 
 
 def convert_base(nats: Tensor, base: float | None) -> Tensor:
-    """Return amounts of information, given in nats, in units of log(base)."""
+    """Return amounts of information, given in nats, in units of log(base).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import convert_base
+        >>> convert_base(torch.tensor(2.0).log(), 2)
+        tensor(1.)
+    """
     if base is None:
         return nats
     check(
@@ -58,13 +72,26 @@ def purity(rho: Tensor) -> Tensor:
 
     Raises:
         InvalidInput: when `rho` is not a state.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import purity
+        >>> purity(torch.eye(2, dtype=torch.complex128) / 2)
+        tensor(0.5000, dtype=torch.float64)
     """
     require_state("rho", rho.detach())
     return purity_of_state(rho)
 
 
 def purity_of_state(rho: Tensor) -> Tensor:
-    """Return the purity Tr rho^2 of density matrices (..., D, D)."""
+    """Return the purity Tr rho^2 of density matrices (..., D, D).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import purity_of_state
+        >>> purity_of_state(torch.diag(torch.tensor([1.0, 0.0])) + 0j)
+        tensor(1.)
+    """
     return (rho.conj() * rho).real.sum((-2, -1))
 
 
@@ -88,6 +115,14 @@ def mutual_information(
 
     Raises:
         InvalidInput: when `rho` is not a state, or the sides overlap, are empty or do not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import mutual_information
+        >>> bell = torch.tensor([1.0, 0, 0, 1], dtype=torch.float64) / 2**0.5
+        >>> rho = torch.outer(bell, bell) + 0j
+        >>> round(mutual_information(rho, (2, 2), [0], [1], base=2).item(), 6)
+        2.0
     """
     check(
         len(a) > 0 and len(b) > 0 and not set(a) & set(b),
@@ -106,6 +141,13 @@ def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = 
 
     Raises:
         InvalidInput: when `rho` is not a state or does not fit `dims`.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import total_correlation
+        >>> bell = torch.tensor([1.0, 0, 0, 1], dtype=torch.float64) / 2**0.5
+        >>> round(total_correlation(torch.outer(bell, bell) + 0j, (2, 2), base=2).item(), 6)
+        2.0
     """
     singles = (von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(len(dims)))
     return convert_base(sum(singles, start=-von_neumann_entropy(rho)), base)
@@ -123,6 +165,13 @@ def logarithmic_negativity(
 
     Raises:
         InvalidInput: when `rho` is not a state, does not fit `dims`, or a subsystem does not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import logarithmic_negativity
+        >>> bell = torch.tensor([1.0, 0, 0, 1], dtype=torch.float64) / 2**0.5
+        >>> round(logarithmic_negativity(torch.outer(bell, bell) + 0j, (2, 2), [0]).item(), 6)
+        1.0
     """
     swapped = partial_transpose(rho, dims, subsystems)
     require_state("rho", rho.detach())
@@ -132,6 +181,12 @@ def logarithmic_negativity(
 def log_trace_norm(eigenvalues: Tensor) -> Tensor:
     """Return log sum |x|, computed from 1 + 2 sum of the absolute negative eigenvalues. There is no cancellation
     near zero, and the result is exactly 0 if no eigenvalue is negative.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import log_trace_norm
+        >>> log_trace_norm(torch.tensor([0.75, 0.5, -0.25])).exp()
+        tensor(1.5000)
     """
     return torch.log1p(2 * (-eigenvalues).clamp(min=0).sum(-1))
 
@@ -147,6 +202,13 @@ def fidelity(rho: Tensor, sigma: Tensor) -> Tensor:
 
     Raises:
         InvalidInput: when one of them is not a state or their shapes differ.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import fidelity
+        >>> mixed = torch.eye(2, dtype=torch.complex128) / 2
+        >>> round(fidelity(mixed, torch.diag(torch.tensor([1.0, 0.0])).to(mixed)).item(), 6)
+        0.5
     """
     _check_pair(rho, sigma)
     return torch.linalg.svdvals(_root("rho", rho) @ _root("sigma", sigma)).sum(-1).square()
@@ -166,6 +228,13 @@ def trace_distance(rho: Tensor, sigma: Tensor) -> Tensor:
 
     Raises:
         InvalidInput: when one of them is not a state or their shapes differ.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import trace_distance
+        >>> mixed = torch.eye(2, dtype=torch.complex128) / 2
+        >>> round(trace_distance(mixed, torch.diag(torch.tensor([1.0, 0.0])).to(mixed)).item(), 6)
+        0.5
     """
     _check_pair(rho, sigma)
     require_state("rho", rho.detach())
@@ -195,6 +264,13 @@ def entanglement_entropy(
 
     Raises:
         InvalidInput: when `psi` does not fit `dims`, is not of unit norm, or the subsystem does not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.measures import entanglement_entropy
+        >>> bell = torch.tensor([1.0, 0, 0, 1], dtype=torch.complex128) / 2**0.5
+        >>> round(entanglement_entropy(bell, (2, 2), 0, base=2).item(), 6)
+        1.0
     """
     D = math.prod(dims)
     check(
@@ -214,7 +290,14 @@ def entanglement_entropy(
 
 
 def qubit_entropy(bloch: np.ndarray) -> np.ndarray:
-    """Return the entropies, (...) nats, of qubits with Bloch vectors (..., 3)."""
+    """Return the entropies, (...) nats, of qubits with Bloch vectors (..., 3).
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.quantum.measures import qubit_entropy
+        >>> qubit_entropy(np.array([[0.0, 0.0, 0.0]])).round(4).tolist()
+        [0.6931]
+    """
     high = (1 + np.minimum(np.linalg.norm(bloch, axis=-1), 1)) / 2
     low = 1 - high
     return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))

@@ -95,7 +95,14 @@ def check_precision(name: str, values: Tensor) -> None:
 
 @takes_arrays
 def is_hermitian(X: Tensor) -> bool:
-    """Return whether all matrices (..., D, D) equal their adjoints up to rounding."""
+    """Return whether all matrices (..., D, D) equal their adjoints up to rounding.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import is_hermitian
+        >>> is_hermitian(torch.tensor([[0, -1j], [1j, 0]]))
+        True
+    """
     X = X.detach()
     return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * X.abs().max())
 
@@ -123,6 +130,11 @@ def choose_times(times: Iterable[float] | None, duration: float, count: int) -> 
 
     Raises:
         InvalidInput: unless they are ascending and in [0, duration].
+
+    Example:
+        >>> from qfusion.quantum.states import choose_times
+        >>> choose_times(None, 2.0, 3)
+        [0.0, 1.0, 2.0]
     """
     if times is None:
         return np.linspace(0.0, duration, count).tolist()
@@ -241,6 +253,13 @@ def product(kets: Sequence[Tensor]) -> Tensor:
 
     Returns:
         Tensor (..., D) with D the product of the d_m.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import product
+        >>> zero, plus = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
+        >>> product([zero, plus])
+        tensor([[0.6000, 0.8000, 0.0000, 0.0000]])
     """
     check(
         len(kets) > 0,
@@ -251,7 +270,15 @@ def product(kets: Sequence[Tensor]) -> Tensor:
 
 @takes_arrays
 def kron(operators: Sequence[Tensor]) -> Tensor:
-    """Return the Kronecker product of matrices (..., a_m, b_m), of shape (..., A, B). Leading axes are broadcast."""
+    """Return the Kronecker product of matrices (..., a_m, b_m), of shape (..., A, B). Leading axes are broadcast.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import kron
+        >>> kron([torch.eye(2), torch.ones(1, 1) * 3])
+        tensor([[3., 0.],
+                [0., 3.]])
+    """
     return reduce(
         lambda X, Y: (
             (X[..., :, None, :, None] * Y[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
@@ -264,6 +291,13 @@ def kron(operators: Sequence[Tensor]) -> Tensor:
 def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
     """Return kets (..., D) as matrices (..., d, D / d). Rows are the states of some subsystems, in their order, and
     columns those of the others.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import apart
+        >>> apart(torch.arange(4.0), (2, 2), [1])
+        tensor([[0., 2.],
+                [1., 3.]])
     """
     batch = psi.ndim - 1
     rest = [m for m in range(len(dims)) if m not in subsystems]
@@ -274,12 +308,28 @@ def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor
 
 @takes_arrays
 def density(psi: Tensor) -> Tensor:
-    """Return |psi><psi|, shape (..., D, D), of kets (..., D)."""
+    """Return |psi><psi|, shape (..., D, D), of kets (..., D).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import density
+        >>> density(torch.tensor([0.6, 0.8]))
+        tensor([[0.3600, 0.4800],
+                [0.4800, 0.6400]])
+    """
     return psi[..., :, None] * psi[..., None, :].conj()
 
 
 def expectation(observables: Tensor, psi: Tensor) -> Tensor:
-    """Return <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
+    """Return <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import expectation
+        >>> Z = torch.diag(torch.tensor([1.0, -1.0])) + 0j
+        >>> expectation(Z[None], torch.tensor([[0.6, 0.8]]) + 0j).round(decimals=4)
+        tensor([[-0.2800]])
+    """
     return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real
 
 
@@ -312,6 +362,14 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
 
     Raises:
         InvalidInput: when shapes disagree or `keep` names a subsystem that does not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import partial_trace
+        >>> bell = torch.tensor([1.0, 0, 0, 1], dtype=torch.complex128) / 2**0.5
+        >>> partial_trace(torch.outer(bell, bell), (2, 2), [0]).real.round(decimals=6)
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.5000]], dtype=torch.float64)
     """
     check_operator("rho", rho, dims)
     _check_subsystems("keep", keep, dims)
@@ -332,6 +390,12 @@ def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int
 
     Raises:
         InvalidInput: when shapes disagree or a subsystem does not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import partial_transpose
+        >>> partial_transpose(torch.arange(16.0).reshape(4, 4), (2, 2), [0])[0]
+        tensor([0., 1., 8., 9.])
     """
     check_operator("rho", rho, dims)
     _check_subsystems("subsystems", subsystems, dims)
@@ -359,6 +423,13 @@ def embed(
 
     Raises:
         InvalidInput: when shapes disagree or a subsystem does not exist.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import embed
+        >>> Z = torch.diag(torch.tensor([1.0, -1.0]))
+        >>> embed(Z, (2, 2), [1]).diagonal()
+        tensor([ 1., -1.,  1., -1.])
     """
     _check_subsystems("subsystems", subsystems, dims)
     chosen = sorted(subsystems)
@@ -380,7 +451,14 @@ def embed(
 
 
 def preparation(psi: Tensor) -> Tensor:
-    """Return a unitary matrix (d, d) whose first column is a ket (d,) of length 1: a reflection times a phase."""
+    """Return a unitary matrix (d, d) whose first column is a ket (d,) of length 1: a reflection times a phase.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import preparation
+        >>> preparation(torch.tensor([0.6, 0.8]) + 0j)[:, 0].real
+        tensor([0.6000, 0.8000])
+    """
     phase = psi[0] / psi[0].abs() if psi[0].abs() > 0 else psi.new_ones(())
     target = psi * phase.conj()
     axis = -target
@@ -405,6 +483,13 @@ def ket_geodesic(start: Tensor, end: Tensor, share: float) -> Tensor:
 
     Raises:
         InvalidInput: when the share is not in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import ket_geodesic
+        >>> start, end = torch.tensor([1.0, 0.0]) + 0j, torch.tensor([0.0, 1.0]) + 0j
+        >>> ket_geodesic(start, end, 0.5).real.round(decimals=4)
+        tensor([0.7071, 0.7071])
     """
     require_number("share", share, 0, 1)
     overlap = (start.conj() * end).sum(-1, keepdim=True)
@@ -429,6 +514,12 @@ def between_masses(start: Tensor, end: Tensor, share: float) -> Tensor:
 
     Raises:
         InvalidInput: when the share is not in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.states import between_masses
+        >>> between_masses(torch.tensor([0.0]), torch.tensor([1.0]), 0.5)
+        tensor([0.5000])
     """
     require_number("share", share, 0, 1)
     first, last = (torch.asin(masses.clamp(0, 1).sqrt()) for masses in (start, end))

@@ -47,7 +47,14 @@ class Gate(NamedTuple):
 
 @takes_arrays
 def zero_state(rows: int, n: int, like: Tensor) -> Tensor:
-    """Return |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
+    """Return |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import zero_state
+        >>> zero_state(1, 2, torch.zeros(1)).real
+        tensor([[1., 0., 0., 0.]])
+    """
     psi = torch.zeros(rows, 2**n, dtype=like.dtype.to_complex(), device=like.device)
     psi[:, 0] = 1
     return psi
@@ -55,7 +62,15 @@ def zero_state(rows: int, n: int, like: Tensor) -> Tensor:
 
 @takes_arrays
 def rotations(angles: Tensor) -> Tensor:
-    """Return Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
+    """Return Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import rotations
+        >>> rotations(torch.zeros(3)).abs()
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
     phi, theta, omega = angles.unbind(-1)
     c = torch.cos(theta / 2)
     s = torch.sin(theta / 2)
@@ -91,6 +106,13 @@ def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
         n: qubits.
         words: those of each product.
         like: whose precision and device are taken.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import signs
+        >>> signs(2, [(0,), (0, 1)], torch.zeros(1))
+        tensor([[ 1.,  1., -1., -1.],
+                [ 1., -1., -1.,  1.]])
     """
     return torch.as_tensor(_signs(n, tuple(map(tuple, words)))).to(like)
 
@@ -105,7 +127,13 @@ def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
 
 
 def bits(n: int) -> np.ndarray:
-    """Return the value of each qubit in each basis state, 0 or 1, (n, 2^n)."""
+    """Return the value of each qubit in each basis state, 0 or 1, (n, 2^n).
+
+    Example:
+        >>> from qfusion.quantum.statevector import bits
+        >>> bits(2).tolist()
+        [[0, 0, 1, 1], [0, 1, 0, 1]]
+    """
     return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
 
 
@@ -118,19 +146,40 @@ def apply_rz(psi: Tensor, angles: Tensor) -> Tensor:
 
 @takes_arrays
 def ry_states(angles: Tensor) -> Tensor:
-    """Return the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
+    """Return the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import ry_states
+        >>> ry_states(torch.tensor([[torch.pi, 0.0]])).abs().round(decimals=4)
+        tensor([[0., 0., 1., 0.]])
+    """
     pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
     return states.product(pairs.unbind(1)).to(angles.dtype.to_complex())
 
 
 def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
-    """Return control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one."""
+    """Return control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one.
+
+    Example:
+        >>> from qfusion.quantum.statevector import ring
+        >>> ring(3)
+        [(0, 1), (1, 2), (2, 0)]
+    """
     return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
 
 
 @takes_arrays
 def apply_cnots(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
-    """Return states (B, 2^n) after CNOTs of (control, target), in that order."""
+    """Return states (B, 2^n) after CNOTs of (control, target), in that order.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import apply_cnots
+        >>> psi = torch.tensor([[0.0, 0, 1, 0]]) + 0j  # |10>
+        >>> apply_cnots(psi, [(0, 1)]).real
+        tensor([[0., 0., 0., 1.]])
+    """
     places = _places(psi.shape[-1].bit_length() - 1, tuple(pairs))
     return psi[:, torch.as_tensor(places, device=psi.device)]
 
@@ -146,13 +195,27 @@ def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
 
 @takes_arrays
 def populations(psi: Tensor) -> Tensor:
-    """Return the probabilities of the basis states, (B, 2^n)."""
+    """Return the probabilities of the basis states, (B, 2^n).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import populations
+        >>> populations(torch.tensor([[0.6, 0.8j]]))
+        tensor([[0.3600, 0.6400]])
+    """
     return psi.real.square() + psi.imag.square()
 
 
 @takes_arrays
 def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
-    """Return the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
+    """Return the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import expectations
+        >>> expectations(torch.tensor([[0.0, 1.0, 0.0, 0.0]]) + 0j, [(0,), (1,)])
+        tensor([[ 1., -1.]])
+    """
     p = populations(psi)
     return p @ signs(psi.shape[-1].bit_length() - 1, words, p).T
 
@@ -165,7 +228,14 @@ def rotation_gate(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
 
 @takes_arrays
 def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
-    """Return <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
+    """Return <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.statevector import bloch_vectors
+        >>> bloch_vectors(torch.tensor([[1.0, 1.0]]) / 2**0.5 + 0j).round(decimals=4)
+        tensor([[[1., 0., 0.]]])
+    """
     vectors = []
     for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
         zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)

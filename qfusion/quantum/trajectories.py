@@ -218,7 +218,15 @@ def _apply_jumps(generator: Generator, psi: Tensor) -> Tensor:
 def apply_local(
     operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]
 ) -> Tensor:
-    """Return operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D)."""
+    """Return operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.quantum.trajectories import apply_local
+        >>> X = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]) + 0j
+        >>> apply_local(X, torch.tensor([[1.0, 0, 0, 0]]) + 0j, (2, 2), (1,)).real
+        tensor([[[0., 1., 0., 0.]]])
+    """
     rest = [m for m in range(len(dims)) if m not in subsystems]
     order = [*(1 + m for m in subsystems), 0, *(1 + m for m in rest)]
     K = len(operators)

@@ -62,7 +62,13 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
 
 def title(term: str, quantity: str = "score") -> str:
     """A term as an option and in links: `text+audio` -> "text and audio"; the whole of them is "the log-odds" or "the
-    score"."""
+    score".
+
+    Example:
+        >>> from qfusion.study.attribution import title
+        >>> title("text+audio")
+        'text and audio'
+    """
     return f"the {quantity}" if term == attribution.SCORE else term.replace("+", " and ")
 
 

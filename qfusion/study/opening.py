@@ -107,6 +107,11 @@ def open_study(
 
     Raises:
         InvalidInput: also when the model does not fit the data.
+
+    Example:
+        >>> from qfusion.study import open_study
+        >>> open_study("qj-parity").modalities
+        ('left', 'right')
     """
     if isinstance(model, str) and _is_shared(model, data):
         return with_session_samples(
@@ -172,6 +177,14 @@ def open_sample(
 
     Raises:
         NotFound, InvalidInput: naming the argument that does not fit.
+
+    Example:
+        >>> from qfusion.study import open_sample
+        >>> sample = open_sample("qj-parity", "pair-6602")
+        >>> list(sample.dividends)
+        ['', 'left', 'right', 'left+right']
+        >>> abs(sum(sample.dividends.values()) - sample.score) < 1e-9
+        True
     """
     study = open_study(model, data)
     row = study.dataset.row(sample)

@@ -76,6 +76,11 @@ def load(name: str | Path) -> Checkpoint:
         NotFound: when there is none of that name.
         IntegrityError: when a file is damaged or the weights are not those the card was written for.
         InvalidInput: when the card is of another format or describes an impossible model.
+
+    Example:
+        >>> from qfusion.training.checkpoint import load
+        >>> load("qj-parity").card["data"]["name"]
+        'parity'
     """
     card_path = find_card(name)
     card = read_card(card_path)

@@ -73,6 +73,13 @@ def train(
 
     Raises:
         InvalidInput, NotFound: when a setting or option does not exist or has an impossible value.
+
+    Example:
+        >>> from qfusion import data
+        >>> from qfusion.training import train
+        >>> result = train("linear", data.load("digits"), options={"epochs": 1})
+        >>> type(result.model).__name__
+        'Linear'
     """
     training = prepare(kind, dataset, settings, options, seed, device=device)
     return _run_to_end(training, on_epoch)

@@ -69,6 +69,12 @@ def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Raises:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.metrics import regression
+        >>> regression(np.array([1.0, -1.0, 2.0]), np.array([1.5, -0.5, 2.0]))["acc2_non0"]
+        1.0
     """
     p, y = _pair(prediction, truth)
     nonzero = y != 0
@@ -95,6 +101,12 @@ def sims(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Raises:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.metrics import sims
+        >>> sims(np.array([0.4, -0.2, 0.9]), np.array([0.5, -0.1, 0.8]))["acc2"]
+        1.0
     """
     p, y = (np.clip(values, -1, 1) for values in _pair(prediction, truth))
     classes = {
@@ -117,6 +129,12 @@ def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Raises:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.metrics import plain
+        >>> round(plain(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))["mae"], 4)
+        0.3333
     """
     p, y = _pair(prediction, truth)
     right = (np.sign(p) == np.sign(y))[y != 0]
@@ -150,6 +168,12 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Raises:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.metrics import classification
+        >>> classification(np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0, 0]))["accuracy"]
+        0.5
     """
     require_finite("scores", scores)
     check(
@@ -184,7 +208,15 @@ def score_metrics(
     scores: np.ndarray, truth: np.ndarray, kind: str, convention: str = "mosi"
 ) -> dict[str, float]:
     """Return the metrics for a target of that kind ("regression" or "classification"), scores (N, C), by the
-    convention of a regression."""
+    convention of a regression.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.metrics import score_metrics
+        >>> scores, truth = np.array([[1.0], [2.0]]), np.array([1.0, 2.5])
+        >>> sorted(score_metrics(scores, truth, "regression", "plain"))
+        ['corr', 'mae', 'r2', 'sign']
+    """
     return (
         classification(scores, truth)
         if kind == "classification"
@@ -249,7 +281,13 @@ def predict(
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
-    """Return mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds."""
+    """Return mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds.
+
+    Example:
+        >>> from qfusion.training.metrics import summary
+        >>> summary([{"mae": 1.0}, {"mae": 3.0}])["mae"]["mean"]
+        2.0
+    """
     summaries = {}
     for key in runs[0]:
         values = [run[key] for run in runs]
@@ -287,6 +325,12 @@ def calibration(
     Args:
         sure: softmax of the predicted class, (N,). right: 1 where it is the true one, else 0, (N,).
         bins: so many from 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.metrics import calibration
+        >>> calibration(np.array([0.9, 0.9]), np.array([True, False]))[3]
+        0.4
     """
     at = np.minimum((sure * bins).astype(int), bins - 1)
     counts = np.bincount(at, minlength=bins)

@@ -34,6 +34,12 @@ def compute_loss(
 
     Args:
         kind: of `Options.loss`. reduction: as of torch; "none" gives that of every target, (B,).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.training.optimisation import compute_loss
+        >>> compute_loss(torch.tensor([[1.0], [3.0]]), torch.tensor([1.0, 2.0]), "l1")
+        tensor(0.5000)
     """
     return (
         nn.functional.cross_entropy(scores, y.long(), weights, reduction=reduction)
@@ -48,6 +54,12 @@ def target_unit(y: np.ndarray) -> float:
 
     Dividing weights by a power of two is exact, so a trained model can be given back in the targets' own unit without
     rounding. Targets that are all equal have unit 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.training.optimisation import target_unit
+        >>> target_unit(np.array([0.0, 10.0, 20.0]))
+        8.0
     """
     deviation = float(np.std(y))
     return 2.0 ** round(math.log2(deviation)) if deviation > 0 else 1.0

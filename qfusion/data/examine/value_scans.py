@@ -115,6 +115,12 @@ def number_contents(values: np.ndarray) -> np.ndarray:
 
     Args:
         values: features (N, F). What is not finite counts as 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.examine.value_scans import number_contents
+        >>> number_contents(np.array([[1.0], [2.0], [1.0]])).tolist()
+        [0, 1, 0]
     """
     values = np.nan_to_num(np.asarray(values, np.float64).reshape(len(values), -1))
     spread = values.std(0)
@@ -193,7 +199,14 @@ class Signature:
 
 def joined_groups(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return numbers of the connected groups of rows (N,): two rows are in one where they share a number in a column,
-    or where each shares one with a row between them."""
+    or where each shares one with a row between them.
+
+    Example:
+        >>> import numpy as np
+        >>> from qfusion.data.examine.value_scans import joined_groups
+        >>> joined_groups([np.array([0, 0, 1]), np.array([5, 6, 7])]).tolist()
+        [0, 0, 1]
+    """
     rows = len(columns[0])
     links, first = [], rows
     for column in columns:

@@ -207,7 +207,13 @@ def table_shape(model: object) -> Shape:
 
 
 def wrap_angle(angle: float) -> float:
-    """Return the same rotation (up to its sign) with an angle in [LOW, HIGH)."""
+    """Return the same rotation (up to its sign) with an angle in [LOW, HIGH).
+
+    Example:
+        >>> from qfusion.models.network.gate_angles import wrap_angle
+        >>> round(wrap_angle(7.0), 4)
+        0.7168
+    """
     return (angle - LOW) % (2 * math.pi) + LOW
 
 

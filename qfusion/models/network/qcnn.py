@@ -56,7 +56,14 @@ class Step(NamedTuple):
 
 def layout(n: int) -> tuple[list[Step], list[int]]:
     """Return the steps in order and the qubits that are never measured: one layer at least, then until at most four
-    are left."""
+    are left.
+
+    Example:
+        >>> from qfusion.models.network.qcnn import layout
+        >>> steps, retained = layout(8)
+        >>> retained
+        [0, 2, 4, 6]
+    """
     steps, wires, layer = [], list(range(n)), 0
     while layer == 0 or len(wires) > 4:
         pairs = [(a, a + 1) for first in (0, 1) for a in range(first, len(wires) - 1, 2)]

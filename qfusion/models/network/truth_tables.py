@@ -50,7 +50,13 @@ JOINT_LIMIT = 3  # modalities that share one table of 2^M angles; more are chain
 
 
 def patterns(M: int) -> Tensor:
-    """Return all outcome patterns of M qubits, (2^M, M), the first modality slowest."""
+    """Return all outcome patterns of M qubits, (2^M, M), the first modality slowest.
+
+    Example:
+        >>> from qfusion.models.network.truth_tables import patterns
+        >>> patterns(2).tolist()
+        [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    """
     return torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * M).view(2**M, M)
 
 
@@ -58,13 +64,24 @@ def rule_angles(rule: str, M: int) -> Tensor:
     """Return the angles of a named rule for one table on M modalities, (2^M,), radians in [0, pi].
 
     "mean" turns by pi times the share of ones, so that its mass is a smooth, monotone mean.
+
+    Example:
+        >>> from qfusion.models.network.truth_tables import rule_angles
+        >>> rule_angles("and", 2).round(decimals=4)
+        tensor([0.0000, 0.0000, 0.0000, 3.1416], dtype=torch.float64)
     """
     return math.pi * RULES[rule](patterns(M).sum(1).double())
 
 
 def stage_sizes(M: int) -> list[int]:
     """Return how many qubits control each fused qubit: one joint table up to three modalities, then pairs in a
-    chain."""
+    chain.
+
+    Example:
+        >>> from qfusion.models.network.truth_tables import stage_sizes
+        >>> stage_sizes(2), stage_sizes(5)
+        ([2], [2, 2, 2, 2])
+    """
     return [M] if M <= JOINT_LIMIT else [2] * (M - 1)
 
 
@@ -101,7 +118,14 @@ def nearest_turns(phi: Tensor) -> Tensor:
 
 
 def probabilities(masses: Tensor) -> Tensor:
-    """Return the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k)."""
+    """Return the probability of every outcome pattern, (..., 2^k), of independent qubits with masses (..., k).
+
+    Example:
+        >>> import torch
+        >>> from qfusion.models.network.truth_tables import probabilities
+        >>> probabilities(torch.tensor([[0.5, 1.0]]))
+        tensor([[0.0000, 0.5000, 0.0000, 0.5000]])
+    """
     return states.product(torch.stack([1 - masses, masses], -1).unbind(-2))
 
 
@@ -127,7 +151,13 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def named_rules(M: int) -> tuple[str, ...]:
-    """Return the named rules for M modalities: the majority of two is the mean, and a chain has none."""
+    """Return the named rules for M modalities: the majority of two is the mean, and a chain has none.
+
+    Example:
+        >>> from qfusion.models.network.truth_tables import named_rules
+        >>> named_rules(3)
+        ('and', 'or', 'mean', 'majority')
+    """
     return tuple(rule for rule in RULES if rule != "majority" or M == 3)
 
 
@@ -154,6 +184,12 @@ def fused_entropy(vectors: Tensor) -> Tensor:
 
     It is the entanglement of a fused qubit with the qubits that it was fused from, as these are together in a pure
     state.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.models.network.truth_tables import fused_entropy
+        >>> round(fused_entropy(torch.tensor([1.0, 0.0, 0.0])).item(), 4)
+        0.6931
     """
     r = torch.hypot(vectors[..., 1], vectors[..., 2]).clamp(max=1)
     return -(torch.xlogy((1 + r) / 2, (1 + r) / 2) + torch.xlogy((1 - r) / 2, (1 - r) / 2))
@@ -308,7 +344,14 @@ class MultilinearForm:
 
 
 def angles(masses: Tensor) -> Tensor:
-    """Return theta = 2 arcsin sqrt(p) in [0, pi] of masses."""
+    """Return theta = 2 arcsin sqrt(p) in [0, pi] of masses.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.models.network.truth_tables import angles
+        >>> angles(torch.tensor([0.0, 0.5, 1.0])).round(decimals=4)
+        tensor([0.0000, 1.5708, 3.1416])
+    """
     return 2 * torch.asin(masses.clamp(0, 1).sqrt())
 
 

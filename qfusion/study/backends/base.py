@@ -316,7 +316,13 @@ def name_readouts(
 
 
 def entropy_column(name: str) -> str:
-    """Return the column of the entropy of a modality's state at T, or of a fused qubit."""
+    """Return the column of the entropy of a modality's state at T, or of a fused qubit.
+
+    Example:
+        >>> from qfusion.study.backends.base import entropy_column
+        >>> entropy_column("text")
+        'entropy[text]'
+    """
     return measure_kinds.column_name("entropy", (name,))
 
 
@@ -326,5 +332,11 @@ def negativity_column(name: str) -> str:
 
 
 def dividend_column(term: str) -> str:
-    """Return the column of a coalition's dividend."""
+    """Return the column of a coalition's dividend.
+
+    Example:
+        >>> from qfusion.study.backends.base import dividend_column
+        >>> dividend_column("text+audio")
+        'dividend[text+audio]'
+    """
     return f"dividend[{term}]"
