@@ -754,7 +754,7 @@ def test_every_repair_is_described_and_checked(tmp_path: Path) -> None:
         importing.import_set(
             [importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"]
         )
-    text = (ROOT / "docs" / "data.md").read_text()
+    text = (ROOT / "docs" / "own-data.md").read_text()
     assert {name for name in repairs.REPAIRS if f"`{name}`" not in text} == set()
 
 

@@ -96,6 +96,16 @@ def open_model(
         InvalidInput: when the model fails on some rows, its scores are not finite, depend on the other rows of a batch
             or do not fit the target, or an argument does not fit; the message says what to do.
         NotFound: when a name is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> import qfusion
+        >>> random = np.random.default_rng(0)
+        >>> text, audio = random.normal(size=(60, 1)), random.normal(size=(60, 1))
+        >>> data = {"text": text, "audio": audio, "y": text[:, 0] * audio[:, 0]}
+        >>> study = qfusion.open(lambda text, audio: text * audio, data)
+        >>> list(study.sample("sample-0003").dividends)
+        ['', 'text', 'audio', 'text+audio']
     """
     described = {
         "wires": wires,

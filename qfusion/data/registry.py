@@ -61,11 +61,6 @@ def sources() -> dict[str, package.Source]:
 def names() -> tuple[str, ...]:
     """Return the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
     questions of its labels where samples have several.
-
-    Example:
-        >>> from qfusion.data import names
-        >>> "planted" in names()
-        True
     """
     known = list(sources())
     for name in imported_names():
@@ -107,9 +102,9 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         InvalidInput: when a file given by its path does not hold what it should.
 
     Example:
-        >>> from qfusion.data import load
-        >>> load("digits").names
-        ('pixels', 'fourier', 'profile')
+        >>> from qfusion.data import load, names
+        >>> load(names()[0]).names
+        ('picture', 'question')
     """
     path = Path(name)
     is_path = len(path.parts) > 1 or (path.suffix != "" and ":" not in str(name))

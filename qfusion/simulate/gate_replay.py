@@ -114,7 +114,13 @@ def _replay(
 
 
 def qubit_names(registers: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the names of the qubits of registers, of so many qubits each: `name[i]`."""
+    """Return the names of the qubits of registers, of so many qubits each: `name[i]`.
+
+    Example:
+        >>> from qfusion.simulate.gate_replay import qubit_names
+        >>> qubit_names({"text": 2, "audio": 1})
+        ('text[0]', 'text[1]', 'audio[0]')
+    """
     return tuple(f"{name}[{i}]" for name, size in registers.items() for i in range(size))
 
 

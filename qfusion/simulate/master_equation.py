@@ -125,6 +125,12 @@ def track_sample(
 
     Raises:
         InvalidInput: when the model has no evolution in time, or an argument is out of range.
+
+    Example:
+        >>> from qfusion.simulate import track_sample
+        >>> from qfusion.study import open_sample
+        >>> track_sample(open_sample("qj-parity", "pair-6602"), times=3).times.round(2).tolist()
+        [0.0, 0.5, 1.0]
     """
     sample.model.require(Evolution, "to follow", "The model in argument `sample`")
     count = require_number("times", times, 2, 100_000)
@@ -186,7 +192,15 @@ def solve(
 
 
 def to_frame(tracked: Track) -> pd.DataFrame:
-    """Return one row a time: column `t`, then the measures in their order."""
+    """Return one row a time: column `t`, then the measures in their order.
+
+    Example:
+        >>> from qfusion.simulate import to_frame, track_sample
+        >>> from qfusion.study import open_sample
+        >>> tracked = track_sample(open_sample("qj-parity", "pair-6602"), times=3)
+        >>> list(to_frame(tracked))[:3]
+        ['t', 'entropy[left]', 'entropy[right]']
+    """
     return pd.DataFrame({"t": tracked.times, **tracked.measures.columns()})
 
 

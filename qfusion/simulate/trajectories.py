@@ -41,7 +41,14 @@ def single_threaded() -> Iterator[None]:
 
 
 def to_numpy(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return `values` as a NumPy array, detached from torch; bfloat16, which NumPy does not know, as float32."""
+    """Return `values` as a NumPy array, detached from torch; bfloat16, which NumPy does not know, as float32.
+
+    Example:
+        >>> import torch
+        >>> from qfusion.simulate.trajectories import to_numpy
+        >>> to_numpy(torch.ones(2))
+        array([1., 1.], dtype=float32)
+    """
     if isinstance(values, Tensor):
         return (values.float() if values.dtype == torch.bfloat16 else values).detach().cpu().numpy()
     return np.asarray(values)
