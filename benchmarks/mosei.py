@@ -1,12 +1,12 @@
 """A set of CMU-MOSEI's size from file to explained sample: seconds and anonymous memory of every step, beside a plain
 PyTorch loop over the same features.
 
-    python benchmarks/mosei.py [--part 0.05] [--dry]
+    python benchmarks/mosei.py [--part 0.05]
 
 A stand-in is written: 22,856 samples of 50 steps with 768, 74 and 35 features as MMSA publishes them, 4.0 GB, with
 made-up numbers (`--part` of the samples). Each step runs in a fresh process, whose anonymous memory, with that of its
 children, is looked at twenty times a second. The loop is three GRUs of our width and batches of 64 from the same memory
-map, on one thread. Pages are opened in Chromium, of a server that has just started. Writes the table `mosei` of
+map, on one thread. Pages are opened in Chromium, of a server that has just started. Figures of
 docs/mmsa.md.
 """
 
@@ -41,7 +41,6 @@ from scripts import serving  # noqa: E402
 STEPS, SIZES = 50, {"text": 768, "audio": 74, "vision": 35}
 COUNTS = {"train": 16326, "valid": 1871, "test": 4659}
 WIDTH, BATCH = 32, 64  # of our encoders, of a training step
-PAGE = ROOT / "docs" / "mmsa.md"
 PULSE = 0.05  # seconds between two looks at memory
 
 
@@ -245,7 +244,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--part", type=float, default=1.0, help="of the samples")
-    parser.add_argument("--dry", action="store_true", help="print and write nothing")
     parser.add_argument(
         "--commands",
         action="store_true",
@@ -306,11 +304,9 @@ def main() -> None:
         ),
     ]
     table = tables.markdown(["Step", "Time", "Anonymous memory, most"], lines)
-    print(table)
-    if not asked.dry:
-        samples = round(sum(COUNTS.values()) * asked.part)
-        size = f"{samples:,} samples, {found['bytes'] / 1e9:.1f} GB."
-        tables.write("mosei", f"{table}\n\n{size} {tables.provenance('mosei.py')}", PAGE)
+    samples = round(sum(COUNTS.values()) * asked.part)
+    size = f"{samples:,} samples, {found['bytes'] / 1e9:.1f} GB."
+    print(f"{table}\n\n{size} {tables.provenance('mosei.py')}")
 
 
 if __name__ == "__main__":

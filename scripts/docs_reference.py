@@ -1,6 +1,5 @@
 """Reference sections of the site that are made from the code, each in the place of a comment such as `<!-- panels -->`
-in a page of docs/: settings, panels, glossary, commands, blocks, gallery, licences, sources and
-a notebook."""
+in a page of docs/; see `SECTIONS`."""
 
 from __future__ import annotations
 
@@ -22,7 +21,8 @@ sys.path[:0] = [str(ROOT)]
 from qfusion import citations, plugin, training  # noqa: E402
 from qfusion._settings import allowed_values  # noqa: E402
 from qfusion.cli import app  # noqa: E402
-from qfusion.models import registry  # noqa: E402
+from qfusion.data.examine import repairs  # noqa: E402
+from qfusion.models import kind_texts, registry  # noqa: E402
 from qfusion.models.encoders import EncoderSettings  # noqa: E402
 from qfusion.quantum import circuits  # noqa: E402
 from qfusion.views.pages import catalogue  # noqa: E402
@@ -197,6 +197,19 @@ def blocks() -> str:
     return _table(("block", "parameters", "gates", "two-qubit gates", "what it is"), rows)
 
 
+def kinds() -> str:
+    """Return a table of the kinds of models that can be trained."""
+    described = {name: kind_texts.describe_kind(name) for name in registry.names()}
+    rows = [(f"`{name}`", one.title, one.summary) for name, one in described.items()]
+    return _table(("kind", "title", "what it is"), rows)
+
+
+def made_repairs() -> str:
+    """Return a table of the repairs that an import can make."""
+    rows = [(f"`{name}`", effect) for name, effect in repairs.REPAIRS.items()]
+    return _table(("repair", "effect"), rows)
+
+
 def figures() -> str:
     """Return the figures of the gallery with the commands that draw them."""
     return "\n\n".join(
@@ -239,6 +252,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "glossary": glossary,
     "commands": commands,
     "blocks": blocks,
+    "kinds": kinds,
+    "repairs": made_repairs,
     "gallery": figures,
     "licences": licences,
     "sources": sources,
