@@ -180,10 +180,16 @@ HEADER = (
 )
 
 
+def flawless_cells(name: str) -> Sequence[list[str]]:
+    """Returns what the cells of a case are, but for known labels, where nothing is missed and no alarm is false: with
+    copies, or without."""
+    leaks = "100%" if CASES[name] is labelled_features else "0%"
+    return ["100.0%", "0", "100%", leaks], ["", "0", "0%", leaks]
+
+
 def shortened(rows: Sequence[Sequence[str]]) -> str:
     """Returns the rows in which a copy is missed or an alarm is false, and how many others there are."""
-    flawless = (["100.0%", "0", "100%", "0%"], ["", "0", "0%", "0%"], ["", "0", "0%", "100%"])
-    flawed = [cells for cells in rows if [*cells[1:4], cells[5]] not in flawless]
+    flawed = [cells for cells in rows if [*cells[1:4], cells[5]] not in flawless_cells(cells[0])]
     return (
         f"{tables.markdown(HEADER, flawed)}\n\nIn the other {len(rows) - len(flawed)} of {len(rows)} cases every copy "
         "is found, nothing else is taken for one, and every fault that was planted is reported and no other."
