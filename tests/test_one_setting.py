@@ -21,7 +21,7 @@ PROGRAM = """
 import json
 from streamlit.testing.v1 import AppTest
 from qfusion import cli
-from scripts import docs_site
+from scripts import docs_reference
 
 def run(*words):
     try:
@@ -48,7 +48,7 @@ print(json.dumps({
     "by file": (run("--config", "plan.toml", "--out", "two"), card("two")["warmth"]),
     "by default": (run("--set", "epochs=1", "--out", "three"), card("three")["warmth"]),
     "form": (box.value, box.min, box.max, box.help),
-    "table": [line for line in docs_site.setting_tables().splitlines() if "warmth" in line],
+    "table": [line for line in docs_reference.settings().splitlines() if "warmth" in line],
 }))
 """
 
