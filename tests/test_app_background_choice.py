@@ -66,7 +66,7 @@ def test_every_background_is_used_and_named_on_the_page(source: str, choice: str
     joint = terms[1 + len(exact.modalities) :].sum()
     words = plain(said(app))
     headline = headline_of(exact, terms)
-    assert headline.lower() in words.lower() or f"joint terms {joint:+.2f}" in words
+    assert headline.lower() in words.lower() or f"joint terms sum to {joint:+.2f}" in words
     count = len(study.dataset.rows(checkpoint_cards.training_split(found.card)))
     assert WORDS[choice].format(count) in plain(said(app))
 

@@ -95,8 +95,8 @@ def cut_metrics(
     columns = metric_columns(scores, np.asarray(truth), kind)
 
     def metrics_and_losses(weights: np.ndarray) -> np.ndarray:
-        found = resampled_metrics(columns, weights)
-        values = np.stack([found[name] for name in METRICS[kind]], 1)
+        resampled = resampled_metrics(columns, weights)
+        values = np.stack([resampled[name] for name in METRICS[kind]], 1)
         return np.concatenate([values, values[..., :-1] - values[..., -1:]], 2)
 
     values = bootstrap.resample(metrics_and_losses, B, resamples, seed, clusters)
