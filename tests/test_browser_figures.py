@@ -78,7 +78,7 @@ def test_the_first_figure_comes_before_the_frame_where_it_stays_and_the_rest_com
     visits.open_page(
         page, server.url + "/samples?model=qj-parity&data=parity"
     )  # so that it has been shown
-    for address in ("/samples?model=qj-parity", "/what_if#mute"):
+    for address in ("/samples?model=qj-parity", "/what_if?model=qj-planted#mute"):
         for _ in range(4):  # a browser that shares its cores may take longer than is waited for
             page.goto("about:blank")
             visits.open_page(page, server.url + address)
