@@ -11,7 +11,7 @@ import pytest
 from qfusion.explain import bootstrap
 from qfusion.explain.interval_ends import wilson
 
-BENCHMARKS = str(Path(__file__).resolve().parents[1] / "benchmarks")
+BENCHMARKS = str(Path(__file__).resolve().parents[3] / "benchmarks")
 BOUNDS = (
     "(a bound)"  # of one side, or of a variance that is not known: may hold the truth more often
 )
