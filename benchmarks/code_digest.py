@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,16 +13,20 @@ PARTS = ("quantum", "models", "training", "data", "plugins/papers/models")
 
 
 @lru_cache
-def code_digest() -> str:
+def code_digest(*more: str) -> str:
     """Returns twelve hexadecimal digits of the SHA-256 of what decides a training: `PARTS` of the package.
 
     Comments, docstrings and the layout of lines do not count.
+
+    Args:
+        more: other files that decide it, from the root of the repository.
     """
+    files = [path for part in PARTS for path in sorted((PACKAGE / part).rglob("*.py"))]
+    files += [PACKAGE.parent / name for name in more]
     digest = hashlib.sha256()
-    for part in PARTS:
-        for path in sorted((PACKAGE / part).rglob("*.py")):
-            digest.update(path.relative_to(PACKAGE).as_posix().encode())
-            digest.update(_statements(path.read_text()).encode())
+    for path in files:
+        digest.update(os.path.relpath(path, PACKAGE).encode())
+        digest.update(_statements(path.read_text()).encode())
     return digest.hexdigest()[:12]
 
 

@@ -5,7 +5,7 @@
 
 Every contender gets the same number of random settings, chosen by R2 on validation rows of one draw of the data. The
 best is trained with new seeds, each on rows drawn anew. Every finished run is a line of benchmarks/runs/needed.jsonl
-with the SHA-256 of the plan and of the code, and is not repeated.
+with digests of the plan and of the code, and is not repeated.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import needed_data  # noqa: E402
 import tables  # noqa: E402
+from code_digest import code_digest  # noqa: E402
 from leaderboard import keep, read  # noqa: E402
 
 from qfusion.data import DataSet  # noqa: E402
@@ -40,25 +41,15 @@ from qfusion.training import Options, metrics, train  # noqa: E402
 PLAN_FILE = ROOT / "benchmarks" / "needed_plan.toml"
 RUNS = ROOT / "benchmarks" / "runs" / "needed.jsonl"
 OURS = "joint"  # the contender that is judged
+OTHER_CODE = ("qfusion/plugins/why/audit/twins.py", "benchmarks/needed_data.py")
 FLOOR = -1.0  # R2 of a training that went wrong
 Plan = Mapping[str, Any]
 Record = dict[str, Any]
 
 
-def code_digest() -> str:
-    """Returns the SHA-256 of the code that a result depends on."""
-    folders = ("quantum", "models", "training", "data")
-    files = [path for name in folders for path in (ROOT / "qfusion" / name).rglob("*.py")]
-    files += [ROOT / "qfusion/plugins/why/audit/twins.py", ROOT / "benchmarks/needed_data.py"]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 def run_plan(plan: Plan, plan_digest: str, cache: Path) -> None:
     """Trains what is missing, candidate by candidate, and keeps each record."""
-    code = code_digest()
+    code = code_digest(*OTHER_CODE)
     for candidate, contender in itertools.product(plan["candidates"], plan["contenders"]):
         tuned: list[Record] = []
         phases = [("tune", number) for number in range(plan["settings"])]
