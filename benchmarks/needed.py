@@ -18,6 +18,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from code_digest import code_digest  # noqa: E402
 from leaderboard import keep, read  # noqa: E402
 
 from qfusion.data import DataSet  # noqa: E402
+from qfusion.errors import InvalidInput  # noqa: E402
 from qfusion.models import build, registry  # noqa: E402
 from qfusion.plugins.why.audit.twin_runs import count_fusion_parameters  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
@@ -153,17 +155,22 @@ def measure(
     start = time.process_time()
     draw = plan["tuning_draw"] if phase == "tune" else plan["first_draw"] + number
     dataset = needed_data.draw(candidate, draw, plan["rows"], plan["noise"])
-    kind = plan["contenders"][contender]["kind"]
+    kind, trained = plan["contenders"][contender]["kind"], False
     if kind in ESTIMATORS:
         predict, count = ESTIMATORS[kind](dataset, chosen, draw), None
     else:
         _, settings = model_settings(plan, candidate, contender, chosen)
         given = {key: value for key, value in chosen.items() if key in Options.model_fields}
         options = Options(**plan["options"], **given)
-        model = train(kind, dataset, settings, options, draw).model
+        model = build(kind, dataset.input_specs, ("value",), settings)
         count = count_fusion_parameters(model)
+        with suppress(InvalidInput):  # which is how a training that diverges ends
+            model = train(kind, dataset, settings, options, draw).model
+            trained = True
 
         def predict(rows: np.ndarray) -> np.ndarray:
+            if not trained:
+                return np.full(len(rows), np.nan)
             return metrics.predict(model, dataset, rows)[:, 0]
 
     scores = {}

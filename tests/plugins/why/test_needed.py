@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from qfusion.errors import InvalidInput
+
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -174,3 +176,17 @@ def test_difference_and_verdicts() -> None:
     assert needed.judge(0.1, 0.01, True) == "true by construction"
     assert needed.judge(-0.1, 0.01, True) == "contradicted"
     assert needed.judge(0.1, 0.2, False) == "open"
+
+
+def test_a_training_that_diverges_is_kept_as_one_that_went_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def diverge(*_: object) -> None:
+        raise InvalidInput("Training diverged in epoch 3: the loss is nan.")
+
+    monkeypatch.setattr(needed, "train", diverge)
+    plan = tomllib.loads(needed.PLAN_FILE.read_text())
+    chosen = needed.draw_settings(plan, "phases", "joint", 0)
+    record = needed.measure(plan, "phases", "joint", chosen, "tune", 0)
+    assert (record["valid"], record["test"]) == (needed.FLOOR, needed.FLOOR)
+    assert record["parameters"] > 0
